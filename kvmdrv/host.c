@@ -1,0 +1,56 @@
+/* What host this is: kernel, vendor module, CPU. */
+#include "kvmdrv/host.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static void describe_cpu(char *out, size_t cap)
+{
+	FILE *cpuinfo = fopen("/proc/cpuinfo", "r");
+	char line[512];
+
+	snprintf(out, cap, "unknown");
+	if (!cpuinfo)
+		return;
+	while (fgets(line, sizeof(line), cpuinfo)) {
+		const char *value = strstr(line, ": ");
+
+		if (strncmp(line, "model name", 10) != 0 || !value)
+			continue;
+		snprintf(out, cap, "%.*s", (int)strcspn(value + 2, "\n"),
+			 value + 2);
+		break;
+	}
+	fclose(cpuinfo);
+}
+
+/* The module that stands on kvm: kvm_intel, kvm_amd or a rarer one. */
+static void describe_module(char *out, size_t cap)
+{
+	DIR *modules = opendir("/sys/module");
+	const struct dirent *entry;
+
+	snprintf(out, cap, "unknown");
+	if (!modules)
+		return;
+	while ((entry = readdir(modules)) != NULL)
+		if (!strncmp(entry->d_name, "kvm_", 4))
+			snprintf(out, cap, "%.*s", (int)cap - 1,
+				 entry->d_name);
+	closedir(modules);
+}
+
+void host_describe(struct host *out)
+{
+	struct utsname uts;
+
+	snprintf(out->kernel, sizeof(out->kernel), "unknown");
+	if (uname(&uts) == 0)
+		snprintf(out->kernel, sizeof(out->kernel), "%s", uts.release);
+	describe_module(out->module, sizeof(out->module));
+	describe_cpu(out->cpu, sizeof(out->cpu));
+	snprintf(out->line, sizeof(out->line), "Linux %s, %s, %s",
+		 out->kernel, out->module, out->cpu);
+}

@@ -1,0 +1,214 @@
+/* The step loop of the driver, and how it reads the state of vCPUs. */
+#include "kvmdrv/kvmdrv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kvmdrv/vm.h"
+#include "scenario/check.h"
+
+/* Open /dev/kvm is not enough: these are what the handlers rest on. */
+static const struct {
+	const char *name;
+	int cap;
+	bool needed;
+} capabilities[] = {
+	{ "KVM_CAP_SPLIT_IRQCHIP", KVM_CAP_SPLIT_IRQCHIP, true },
+	{ "KVM_CAP_X2APIC_API", KVM_CAP_X2APIC_API, true },
+	{ "KVM_CAP_SIGNAL_MSI", KVM_CAP_SIGNAL_MSI, true },
+	{ "KVM_CAP_MP_STATE", KVM_CAP_MP_STATE, true },
+	{ "KVM_CAP_VCPU_EVENTS", KVM_CAP_VCPU_EVENTS, true },
+	{ "KVM_CAP_MAX_VCPUS", KVM_CAP_MAX_VCPUS, false },
+	{ "KVM_CAP_MAX_VCPU_ID", KVM_CAP_MAX_VCPU_ID, false },
+};
+_Static_assert(ARRAY_SIZE(capabilities) == KVMDRV_CAPABILITIES,
+	       "the number in the header");
+
+static void __attribute__((format(printf, 2, 3)))
+say(struct kvmdrv_reason *reason, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason->text, sizeof(reason->text), format, args);
+	va_end(args);
+}
+
+static void say_why_not_open(struct kvmdrv_reason *reason, const char *device,
+			     int error)
+{
+	switch (error) {
+	case ENOENT:
+		say(reason,
+		    "%s does not exist: load the module (modprobe kvm_intel "
+		    "or kvm_amd), or enable virtualization in the firmware "
+		    "or in the hypervisor above",
+		    device);
+		break;
+	case EACCES:
+	case EPERM:
+		say(reason,
+		    "no permission for %s: add yourself to its group "
+		    "(sudo usermod -aG kvm $USER, then log in again)",
+		    device);
+		break;
+	default:
+		say(reason, "cannot open %s: %s", device, strerror(error));
+	}
+}
+
+/* 0, or -errno with the reason. */
+static int check_host(int fd, struct kvmdrv_reason *reason, const char *device)
+{
+	int version = ioctl(fd, KVM_GET_API_VERSION, 0);
+
+	if (version != KVM_API_VERSION) {
+		say(reason, "%s is not KVM: KVM_GET_API_VERSION gives %d, "
+		    "not %d", device, version, KVM_API_VERSION);
+		return -ENODEV;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		int cap = capabilities[i].cap;
+
+		if (!capabilities[i].needed ||
+		    ioctl(fd, KVM_CHECK_EXTENSION, cap) > 0)
+			continue;
+		say(reason,
+		    "this kernel's KVM lacks %s: use Linux 4.8 or later",
+		    capabilities[i].name);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
+		const char *device)
+{
+	struct kvmdrv *drv;
+	int fd = open(device, O_RDWR | O_CLOEXEC);
+	int error;
+
+	if (fd < 0) {
+		error = errno;
+		say_why_not_open(reason, device, error);
+		return -error;
+	}
+	error = check_host(fd, reason, device);
+	drv = error ? NULL : malloc(sizeof(*drv));
+	if (!drv) {
+		close(fd);
+		return error ? error : -ENOMEM;
+	}
+	drv->fd = fd;
+	*out = drv;
+	return 0;
+}
+
+void kvmdrv_close(struct kvmdrv *drv)
+{
+	close(drv->fd);
+	free(drv);
+}
+
+void kvmdrv_capabilities(struct kvmdrv *drv,
+			 struct kvmdrv_capability out[KVMDRV_CAPABILITIES])
+{
+	for (size_t i = 0; i < KVMDRV_CAPABILITIES; i++) {
+		int cap = capabilities[i].cap;
+
+		out[i].name = capabilities[i].name;
+		out[i].needed = capabilities[i].needed;
+		out[i].value = ioctl(drv->fd, KVM_CHECK_EXTENSION, cap);
+	}
+}
+
+/* MP_STATE first: reading it makes the vCPU take INIT and SIPI. */
+static void read_vcpu(struct vm *vm, uint32_t vcpu, bool with_mp_state,
+		      struct vcpu_state *out)
+{
+	struct kvm_mp_state mp_state = { 0 };
+	struct kvm_lapic_state page;
+	struct kvm_vcpu_events events;
+	struct kvm_sregs sregs;
+
+	if (with_mp_state)
+		vcpu_ioctl(vm, vcpu, KVM_GET_MP_STATE, &mp_state);
+	vcpu_ioctl(vm, vcpu, KVM_GET_LAPIC, &page);
+	vcpu_ioctl(vm, vcpu, KVM_GET_VCPU_EVENTS, &events);
+	vcpu_ioctl(vm, vcpu, KVM_GET_SREGS, &sregs);
+	out->apicbase = sregs.apic_base;
+	out->mp_state = mp_state.mp_state;
+	out->nmi_pending = events.nmi.pending;
+	out->smi_pending = events.flags & KVM_VCPUEVENT_VALID_SMM ?
+				   events.smi.pending :
+				   0;
+	out->cs_selector = sregs.cs.selector;
+	for (size_t slot = 0; slot < APIC_REGS; slot++)
+		memcpy(&out->apic[slot], page.regs + 16 * slot,
+		       sizeof(out->apic[slot]));
+}
+
+static void report_step(struct vm *vm, struct observation *out,
+			struct answer answer, bool read_all,
+			bool read_mp_state)
+{
+	struct step *step =
+		observation_add(out, answer, read_all ? vm->nr_vcpus : 0);
+
+	for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++) {
+		struct vcpu_state *state = observation_state(out, step, vcpu);
+
+		if (vm->vcpu_fds[vcpu] >= 0)
+			read_vcpu(vm, vcpu, read_mp_state, state);
+		else
+			memset(state, 0, sizeof(*state));
+	}
+}
+
+static struct answer run_op(struct vm *vm, const struct op *op)
+{
+	int vcpu = op_vcpu(op);
+
+	if (vcpu >= 0 && vm->vcpu_fds[vcpu] < 0)
+		return (struct answer){ 0 };
+	switch (op->kind) {
+#define OP(id, name, fields) \
+	case OP_##name:      \
+		return kvmdrv_##name(vm, &op->as.name);
+#include "scenario/ops.def"
+	}
+	CHECK(!"an op of unknown kind");
+	return (struct answer){ 0 };
+}
+
+/* Reading is all that it does, and the step loop does that. */
+struct answer kvmdrv_observe(struct vm *vm, const struct op_observe *op)
+{
+	(void)vm;
+	(void)op;
+	return (struct answer){ .accepted = 1 };
+}
+
+void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
+		const struct scenario *s, enum schedule schedule)
+{
+	bool strict = schedule == SCHEDULE_STRICT;
+	struct vm vm;
+
+	observation_start(out);
+	vm_create(&vm, drv, &s->config);
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+		bool observe = op->kind == OP_observe;
+
+		report_step(&vm, out, run_op(&vm, op), strict || observe,
+			    observe);
+	}
+	report_step(&vm, out, (struct answer){ 0 }, true, true);
+	vm_destroy(&vm);
+}

@@ -1,0 +1,45 @@
+/* vCPU creation. */
+#include <stddef.h>
+#include <string.h>
+
+#include "kvmdrv/vm.h"
+#include "scenario/check.h"
+
+#define CPUID_1_ECX_X2APIC (1u << 21)
+#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define CPUID_1_EDX_APIC (1u << 9)
+#define CPUID_80000008_EAX 0x3024u /* 48-bit linear, 36-bit physical */
+
+/* The CPUID profile: an APIC with x2APIC, and 36 bits of physical address. */
+static const struct kvm_cpuid_entry2 x2apic_profile[] = {
+	{ .function = 0, .eax = 1 },
+	{ .function = 1,
+	  .ecx = CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE,
+	  .edx = CPUID_1_EDX_APIC },
+	{ .function = 0x80000000, .eax = 0x80000008 },
+	{ .function = 0x80000008, .eax = CPUID_80000008_EAX },
+};
+
+static void set_cpuid(struct vm *vm, uint32_t vcpu)
+{
+	union {
+		struct kvm_cpuid2 cpuid;
+		uint8_t room[sizeof(struct kvm_cpuid2) +
+			     sizeof(x2apic_profile)];
+	} all = { .cpuid.nent = ARRAY_SIZE(x2apic_profile) };
+
+	memcpy(all.cpuid.entries, x2apic_profile, sizeof(x2apic_profile));
+	vcpu_ioctl(vm, vcpu, KVM_SET_CPUID2, &all);
+}
+
+struct answer kvmdrv_vcpu_create(struct vm *vm,
+				 const struct op_vcpu_create *op)
+{
+	int fd = try_vm_ioctl(vm, KVM_CREATE_VCPU, (unsigned long)op->vcpu_id);
+	uint32_t vcpu = vm->nr_vcpus++;
+
+	vm->vcpu_fds[vcpu] = fd >= 0 ? fd : -1;
+	if (fd >= 0 && vm->cpuid == CPUID_X2APIC)
+		set_cpuid(vm, vcpu);
+	return answer_of_call(fd);
+}

@@ -1,0 +1,99 @@
+/* Lifetime of VMs, and the ioctl wrappers. */
+#include "kvmdrv/vm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scenario/x86.h"
+
+/* Pins of an IOAPIC that user space would emulate with a split irqchip. */
+enum { SPLIT_IRQCHIP_PINS = 24 };
+
+int must_succeed(int result, const char *call)
+{
+	if (result >= 0)
+		return result;
+	fprintf(stderr, "HARNESS: %s: %s\n", call, strerror(errno));
+	exit(KVMDRV_EXIT_HARNESS);
+}
+
+int result_or_errno(int result)
+{
+	return result >= 0 ? result : -errno;
+}
+
+int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument)
+{
+	struct kvm_enable_cap enable = { .cap = cap, .args = { argument } };
+
+	return try_vm_ioctl(vm, KVM_ENABLE_CAP, &enable);
+}
+
+int try_set_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t value)
+{
+	union {
+		struct kvm_msrs msrs;
+		uint8_t room[sizeof(struct kvm_msrs) +
+			     sizeof(struct kvm_msr_entry)];
+	} one = { .msrs.nmsrs = 1 };
+
+	one.msrs.entries[0] = (struct kvm_msr_entry){ .index = msr,
+						      .data = value };
+	return try_vcpu_ioctl(vm, vcpu, KVM_SET_MSRS, &one);
+}
+
+struct answer answer_of_call(int result)
+{
+	if (result >= 0)
+		return (struct answer){ .accepted = 1 };
+	return (struct answer){ .error = (uint32_t)-result };
+}
+
+struct answer answer_of_count(int result)
+{
+	if (result >= 0)
+		return (struct answer){ .accepted = result > 0 };
+	return (struct answer){ .error = (uint32_t)-result };
+}
+
+static void create_irqchip(struct vm *vm, enum irqchip kind)
+{
+	switch (kind) {
+	case IRQCHIP_SPLIT:
+		errno = -try_enable_cap(vm, KVM_CAP_SPLIT_IRQCHIP,
+					SPLIT_IRQCHIP_PINS);
+		must_succeed(errno ? -1 : 0, "KVM_CAP_SPLIT_IRQCHIP");
+		break;
+	case IRQCHIP_FULL:
+		vm_ioctl(vm, KVM_CREATE_IRQCHIP, 0);
+		break;
+	}
+}
+
+void vm_create(struct vm *out, const struct kvmdrv *drv,
+	       const struct config *config)
+{
+	out->nr_vcpus = 0;
+	out->cpuid = (enum cpuid)config->cpuid;
+	out->fd = must_ioctl(drv->fd, KVM_CREATE_VM, 0);
+	create_irqchip(out, (enum irqchip)config->irqchip);
+	if (config->x2apic_api) {
+		errno = -try_enable_cap(out, KVM_CAP_X2APIC_API,
+					config->x2apic_api);
+		must_succeed(errno ? -1 : 0, "KVM_CAP_X2APIC_API");
+	}
+	if (config->boot_vcpu_id)
+		vm_ioctl(out, KVM_SET_BOOT_CPU_ID,
+			 (unsigned long)config->boot_vcpu_id);
+}
+
+void vm_destroy(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpu_fds[i] >= 0)
+			close(vm->vcpu_fds[i]);
+	close(vm->fd);
+}

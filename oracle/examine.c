@@ -1,0 +1,203 @@
+/* Running both sides until a difference is believed, named and short. */
+#include <stdio.h>
+#include <string.h>
+
+#include "oracle/oracle.h"
+#include "scenario/check.h"
+
+/*
+ * How many lists of choices are tried. When only the end is seen no wrong list
+ * is cut short, so few; when every step is, wrong beginnings are left early.
+ */
+enum { LISTS_FAST_MAX = 64, LISTS_STRICT_MAX = 4096 };
+
+/*
+ * The next list to try when @tried differed at step @step: the last choice
+ * that was made by then takes its next alternative, and all after it start
+ * over. False when there is none.
+ */
+static bool next_choices(struct choices *list, const struct choices *tried,
+			 uint32_t step)
+{
+	uint32_t nr = tried->nr < CHOICES_MAX ? tried->nr : CHOICES_MAX;
+
+	for (uint32_t i = nr; i-- > 0;) {
+		if (tried->step[i] > step ||
+		    tried->pick[i] + 1 >= tried->alternatives[i])
+			continue;
+		memset(list, 0, sizeof(*list));
+		memcpy(list->pick, tried->pick, i);
+		list->pick[i] = (uint8_t)(tried->pick[i] + 1);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Judge work->got against the model, whatever its choices. Where no list
+ * agrees, the one that agrees for longest is left in @work, and judged.
+ */
+static void settle(struct verdict *out, const struct oracle_sides *sides,
+		   const struct scenario *s, enum schedule schedule,
+		   struct oracle_workspace *work)
+{
+	uint32_t lists_max = schedule == SCHEDULE_STRICT ? LISTS_STRICT_MAX :
+							   LISTS_FAST_MAX;
+	struct choices list = { 0 }, best = { 0 };
+	struct verdict verdict;
+	uint32_t longest = 0;
+
+	for (uint32_t tried = 0; tried < lists_max; tried++) {
+		sides->expect(sides->context, &work->expected, s, schedule,
+			      &list);
+		oracle_judge(&verdict, &work->expected, &work->got);
+		if (!tried || verdict.step > longest ||
+		    verdict.kind == VERDICT_AGREE) {
+			*out = verdict;
+			best = list;
+			longest = verdict.step;
+		}
+		if (verdict.kind == VERDICT_AGREE)
+			return;
+		if (!next_choices(&list, &work->expected.choices,
+				  verdict.step))
+			break;
+	}
+	sides->expect(sides->context, &work->expected, s, schedule, &best);
+}
+
+static void observe_and_settle(struct verdict *out,
+			       const struct oracle_sides *sides,
+			       const struct scenario *s,
+			       enum schedule schedule,
+			       struct oracle_workspace *work)
+{
+	sides->observe(sides->context, &work->got, s, schedule);
+	settle(out, sides, s, schedule, work);
+}
+
+/*
+ * Some effects show only where the state is read, an INIT's at the end. The
+ * op that has one is the last of the shortest beginning of the scenario that
+ * differs at its own end.
+ */
+static uint32_t find_cause(const struct oracle_sides *sides,
+			   const struct scenario *s, uint32_t step,
+			   struct oracle_workspace *work)
+{
+	struct verdict verdict;
+
+	for (uint32_t nr = 1; nr < step; nr++) {
+		work->trial = *s;
+		work->trial.nr_ops = nr;
+		observe_and_settle(&verdict, sides, &work->trial,
+				   SCHEDULE_FAST, work);
+		if (verdict.kind != VERDICT_AGREE)
+			return nr - 1;
+	}
+	return step ? step - 1 : 0;
+}
+
+static bool only_reads(const struct scenario *s, uint32_t step)
+{
+	return step >= s->nr_ops || s->ops[step].kind == OP_observe;
+}
+
+/* A difference that was gone when repeated: it is kept, but apart. */
+static void mark_flaky(struct verdict *v)
+{
+	v->kind = VERDICT_FLAKY;
+	snprintf(v->signature, sizeof(v->signature), "flaky %s",
+		 v->differences[0].name);
+}
+
+/* Name the first step that differs, if reading every step shows it too. */
+static void localise(struct verdict *out, const struct oracle_sides *sides,
+		     const struct scenario *s, struct oracle_workspace *work)
+{
+	enum schedule schedule = SCHEDULE_STRICT;
+	struct verdict verdict;
+	uint32_t cause;
+
+	observe_and_settle(&verdict, sides, s, schedule, work);
+	if (verdict.kind == VERDICT_AGREE) {
+		schedule = SCHEDULE_FAST;
+		observe_and_settle(&verdict, sides, s, schedule, work);
+		if (verdict.kind == VERDICT_AGREE) {
+			mark_flaky(out);
+			return;
+		}
+	}
+	cause = verdict.step;
+	if (only_reads(s, verdict.step) && verdict.step) {
+		cause = find_cause(sides, s, verdict.step, work);
+		observe_and_settle(&verdict, sides, s, schedule, work);
+		if (verdict.kind == VERDICT_AGREE) {
+			mark_flaky(out);
+			return;
+		}
+	}
+	*out = verdict;
+	out->cause = cause;
+	oracle_sign(out, s, &work->expected);
+}
+
+void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
+		    const struct scenario *s, struct oracle_workspace *work)
+{
+	struct verdict first;
+
+	observe_and_settle(&first, sides, s, SCHEDULE_FAST, work);
+	*out = first;
+	if (first.kind == VERDICT_AGREE)
+		return;
+	if (work->expected.choices.nr) {
+		/* Perhaps a list that was not tried: ask step by step. */
+		observe_and_settle(out, sides, s, SCHEDULE_STRICT, work);
+		if (out->kind == VERDICT_AGREE)
+			return;
+	}
+	observe_and_settle(out, sides, s, SCHEDULE_FAST, work);
+	if (out->kind == VERDICT_AGREE) {
+		*out = first;
+		mark_flaky(out);
+		return;
+	}
+	localise(out, sides, s, work);
+}
+
+/* Try @s without op @index; keep that if the signature stays. */
+static bool shorter_by(struct scenario *s, uint32_t index,
+		       struct verdict *verdict,
+		       const struct oracle_sides *sides,
+		       struct oracle_workspace *work)
+{
+	struct scenario *shorter = &work->shorter;
+	struct verdict trial;
+
+	*shorter = *s;
+	scenario_remove_op(shorter, index);
+	oracle_examine(&trial, sides, shorter, work);
+	if (trial.kind != VERDICT_DIVERGE ||
+	    strcmp(trial.signature, verdict->signature))
+		return false;
+	*s = *shorter;
+	*verdict = trial;
+	return true;
+}
+
+void oracle_shorten(struct scenario *s, struct verdict *verdict,
+		    const struct oracle_sides *sides,
+		    struct oracle_workspace *work)
+{
+	bool shortened = true;
+
+	CHECK(verdict->kind == VERDICT_DIVERGE);
+	while (shortened) {
+		shortened = false;
+		for (uint32_t i = (uint32_t)s->nr_ops; i-- > 0;)
+			if (i < s->nr_ops)
+				shortened |= shorter_by(s, i, verdict, sides,
+							work);
+	}
+}

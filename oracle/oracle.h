@@ -1,0 +1,109 @@
+/*
+ * The oracle: does what was seen agree with what was expected, and if not,
+ * what differs first? It gets both sides as data or as functions of its
+ * caller; it knows neither the model nor the driver.
+ */
+#ifndef ORACLE_ORACLE_H
+#define ORACLE_ORACLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scenario/observation.h"
+#include "scenario/scenario.h"
+
+enum verdict_kind {
+	VERDICT_AGREE,
+	VERDICT_DIVERGE,
+	VERDICT_FLAKY, /* a difference that was gone when repeated */
+};
+
+/* One thing that differs. Only bits that are promised are shown. */
+struct difference {
+	int vcpu;	  /* -1: the answer of the op */
+	const char *name; /* of the observable, or of the answer's part */
+	uint64_t want;
+	uint64_t got;
+};
+
+enum symptom {
+	SYMPTOM_NONE,
+	SYMPTOM_WRONGLY_ACCEPTED,
+	SYMPTOM_WRONGLY_REFUSED,
+	SYMPTOM_WRONG_ERROR,
+	SYMPTOM_CHANGED_ON_ERROR,
+	SYMPTOM_LOST,
+	SYMPTOM_EXTRA,
+	SYMPTOM_WRONG_TARGET,
+	SYMPTOM_WRONG_VALUE,
+};
+
+enum { DIFFERENCES_MAX = 8, SIGNATURE_MAX = 256 };
+
+struct verdict {
+	enum verdict_kind kind;
+	/* The first step that differs; scenario.nr_ops stands for the end. */
+	uint32_t step;
+	/*
+	 * The op that made it differ: @step, or an earlier op whose effect
+	 * showed only when the state was read at @step.
+	 */
+	uint32_t cause;
+	enum symptom symptom;
+	uint32_t nr_differences; /* in that step; may exceed the array */
+	struct difference differences[DIFFERENCES_MAX];
+	/* What stays the same when IDs, vectors and unrelated ops change. */
+	char signature[SIGNATURE_MAX];
+};
+
+/* Both sides of a comparison. */
+struct oracle_sides {
+	/* What is expected, where the manuals' choices fall as @choices. */
+	void (*expect)(void *context, struct expectation *out,
+		       const struct scenario *s, enum schedule schedule,
+		       const struct choices *choices);
+	/* What is seen, each time on a fresh machine. */
+	void (*observe)(void *context, struct observation *out,
+			const struct scenario *s, enum schedule schedule);
+	void *context;
+};
+
+/* Where an examination keeps what it works on; too large for a stack. */
+struct oracle_workspace {
+	struct expectation expected;
+	struct observation got;
+	struct scenario trial;
+	struct scenario shorter;
+};
+
+/* Compare one expectation with one observation; no signature. */
+void oracle_judge(struct verdict *out, const struct expectation *expected,
+		  const struct observation *got);
+
+/* Set symptom and signature of a DIVERGE verdict, from what it names. */
+void oracle_sign(struct verdict *verdict, const struct scenario *s,
+		 const struct expectation *expected);
+
+/* FNV-1a of the signature: the name of a finding's folder. */
+uint64_t signature_hash(const char *signature);
+
+/*
+ * Run both sides on @s and judge. A difference is believed when no list of
+ * choices explains it away and it shows again on a fresh machine; it is then
+ * run again with every step read, so that the first op that differs is named,
+ * and signed.
+ */
+void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
+		    const struct scenario *s, struct oracle_workspace *work);
+
+/*
+ * Remove from @s all ops without which examining it gives the same signature
+ * as @verdict, and leave in @verdict what the shortened one gives.
+ */
+void oracle_shorten(struct scenario *s, struct verdict *verdict,
+		    const struct oracle_sides *sides,
+		    struct oracle_workspace *work);
+
+const char *symptom_name(enum symptom symptom);
+
+#endif

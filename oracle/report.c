@@ -1,0 +1,71 @@
+/* Verdicts for people. */
+#include "oracle/report.h"
+
+#include <inttypes.h>
+
+static void write_difference(FILE *out, const struct difference *d)
+{
+	if (d->vcpu >= 0)
+		fprintf(out, "#   vcpu %d ", d->vcpu);
+	else
+		fputs("#   answer ", out);
+	fprintf(out, "%s: want 0x%" PRIx64 ", got 0x%" PRIx64 "\n", d->name,
+		d->want, d->got);
+}
+
+static void write_place(FILE *out, const struct scenario *s,
+			const struct verdict *v)
+{
+	fputs("# first difference: ", out);
+	if (v->step >= s->nr_ops) {
+		fputs("at the end", out);
+	} else {
+		fprintf(out, "op %" PRIu32 ", ", v->step + 1);
+		op_print(out, &s->ops[v->step]);
+	}
+	fputc('\n', out);
+	if (v->cause != v->step && v->cause < s->nr_ops) {
+		fprintf(out, "# brought about by: op %" PRIu32 ", ",
+			v->cause + 1);
+		op_print(out, &s->ops[v->cause]);
+		fputc('\n', out);
+	}
+}
+
+static void write_divergence(FILE *out, const struct scenario *s,
+			     const struct verdict *v)
+{
+	uint32_t shown = v->nr_differences;
+
+	fprintf(out, "# signature: %s\n", v->signature);
+	write_place(out, s, v);
+	if (shown > DIFFERENCES_MAX)
+		shown = DIFFERENCES_MAX;
+	for (uint32_t i = 0; i < shown; i++)
+		write_difference(out, &v->differences[i]);
+	if (shown < v->nr_differences)
+		fprintf(out, "#   and %" PRIu32 " more\n",
+			v->nr_differences - shown);
+}
+
+void report_write(FILE *out, const struct scenario *s,
+		  const struct verdict *v, const struct report_about *about)
+{
+	static const char *const names[] = {
+		[VERDICT_AGREE] = "AGREE",
+		[VERDICT_DIVERGE] = "DIVERGE",
+		[VERDICT_FLAKY] = "FLAKY (did not repeat)",
+	};
+
+	fprintf(out, "# kvmerrata: %s\n", names[v->kind]);
+	fprintf(out, "# against: %s\n", about->against);
+	fprintf(out, "# host: %s\n", about->host);
+	if (v->kind == VERDICT_DIVERGE)
+		write_divergence(out, s, v);
+	if (v->kind == VERDICT_FLAKY)
+		write_place(out, s, v);
+	if (v->kind != VERDICT_AGREE)
+		fprintf(out, "# again: ./kvmerrata run --against=%s FILE\n",
+			about->against);
+	scenario_print(out, s);
+}

@@ -1,0 +1,63 @@
+/* The table of errata as data, and sets of rows by name. */
+#include <string.h>
+
+#include "ref/model.h"
+
+const struct erratum_info erratum_infos[ERRATA] = {
+#define ERRATUM(name, kind, source, versions, text) \
+	{ #name, ERRATUM_KIND_##kind, source, versions, text },
+#include "ref/errata.def"
+};
+
+static bool name_is(const char *text, size_t len, const char *name)
+{
+	return strlen(name) == len && !memcmp(text, name, len);
+}
+
+static bool base_set(struct errata *out, const char *text, size_t len)
+{
+	out->set = 0;
+	if (name_is(text, len, "arch"))
+		return true;
+	if (!name_is(text, len, "documented"))
+		return false;
+	for (size_t i = 0; i < ERRATA; i++)
+		if (erratum_infos[i].kind == ERRATUM_KIND_DOCUMENTED)
+			out->set |= 1ull << i;
+	return true;
+}
+
+/* +row or -row. */
+static bool switch_row(struct errata *set, const char *text, size_t len)
+{
+	if (len < 2 || (*text != '+' && *text != '-'))
+		return false;
+	for (size_t i = 0; i < ERRATA; i++) {
+		if (!name_is(text + 1, len - 1, erratum_infos[i].name))
+			continue;
+		if (*text == '+')
+			set->set |= 1ull << i;
+		else
+			set->set &= ~(1ull << i);
+		return true;
+	}
+	return false;
+}
+
+bool errata_parse(struct errata *out, const char **out_unknown,
+		  const char *text)
+{
+	size_t len = strcspn(text, ",");
+
+	*out_unknown = text;
+	if (!base_set(out, text, len))
+		return false;
+	while (text[len]) {
+		text += len + 1;
+		len = strcspn(text, ",");
+		*out_unknown = text;
+		if (!switch_row(out, text, len))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,124 @@
+/*
+ * Private to ref/: the state of the modelled machine, and what its parts call
+ * of one another.
+ */
+#ifndef REF_EXEC_H
+#define REF_EXEC_H
+
+#include "ref/model.h"
+#include "scenario/x86.h"
+
+/*
+ * Guest MAXPHYADDR: what CPUID 80000008 says in the profile that the driver
+ * sets, and what KVM takes where CPUID says nothing.
+ */
+enum { MAXPHYADDR = 36 };
+
+enum { NMI_PENDING_MAX = 2 };
+
+enum mp_state {
+	MP_STATE_RUNNABLE = 0,
+	MP_STATE_UNINITIALIZED = 1,
+	MP_STATE_INIT_RECEIVED = 2,
+};
+
+struct model_vcpu {
+	bool exists; /* false: its vcpu_create was refused */
+	/* Nothing about it is promised any more: an INIT may have come. */
+	bool undefined;
+	uint32_t vcpu_id;
+	/*
+	 * state.apic[APIC_REG_id] is in the format of xAPIC mode and not used
+	 * in x2APIC mode, where the ID is vcpu_id. PPR is computed when read.
+	 */
+	struct vcpu_state state;
+	struct vcpu_state care;
+	bool init_pending;
+	bool sipi_pending;
+	uint8_t sipi_vector;
+	/* Errors since the last write of ESR, and those that may have been. */
+	uint32_t esr_seen;
+	uint32_t esr_unsure;
+};
+
+struct model {
+	const struct scenario *scenario;
+	const struct model_setup *setup;
+	struct expectation *out;
+	uint8_t x2apic_api; /* KVM_CAP_X2APIC_API flags now on */
+	uint32_t nr_vcpus;
+	struct model_vcpu vcpus[VCPUS_MAX];
+};
+
+/* The answer of an op: what is wanted, and which bits are promised. */
+struct promise {
+	struct answer want;
+	struct answer care;
+};
+
+void promise_accepted(struct promise *out);
+/* Refused. @error is the errno, 0 for KVM_SET_MSRS, which gives none. */
+void promise_refused(struct promise *out, uint32_t error);
+
+/* Handlers, one an op: change the machine, and promise an answer. */
+#define OP(id, name, fields)                                          \
+	void model_##name(struct model *m, const struct op_##name *op, \
+			  struct promise *out);
+#include "scenario/ops.def"
+
+static inline bool in_force(const struct model *m, enum erratum row)
+{
+	return errata_has(&m->setup->errata, row);
+}
+
+static inline bool ids_are_32bit(const struct model *m)
+{
+	return m->x2apic_api & X2APIC_API_USE_32BIT_IDS;
+}
+
+static inline enum apic_mode vcpu_mode(const struct model_vcpu *vcpu)
+{
+	return apic_mode(vcpu->state.apicbase);
+}
+
+/* Which of @alternatives to take, 0 .. alternatives - 1. */
+uint32_t model_choose(struct model *m, uint32_t alternatives);
+
+/* ref/vcpu.c */
+
+/* Is this the vCPU that KVM starts as boot processor? */
+bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu);
+/* The vCPU takes the INIT and the SIPI that wait for it. */
+void vcpu_take_events(struct model *m, struct model_vcpu *vcpu);
+
+/* ref/lapic.c */
+
+/* All registers to their reset values, but ID and, in x2APIC mode, LDR. */
+void lapic_reset(const struct model *m, struct model_vcpu *vcpu);
+/* Mask every LVT entry, as clearing SVR's enable bit does. */
+void lapic_mask_lvts(struct model_vcpu *vcpu);
+
+/* ref/delivery.c */
+
+/* A message on its way to local APICs. */
+struct message {
+	uint32_t dest;
+	bool logical;
+	enum shorthand shorthand;
+	enum delivery delivery;
+	uint8_t vector;
+	bool level;     /* trigger mode */
+	bool one_of;    /* to one of those that match, not to all */
+	bool undefined; /* the manuals do not say who gets it */
+	/* The vCPU that sent it, or NULL: it came from a device. */
+	struct model_vcpu *sender;
+};
+
+/* What came of a message. */
+enum delivered { DELIVERED_TO_NONE, DELIVERED, DELIVERED_UNSURE };
+
+enum delivered message_deliver(struct model *m, const struct message *msg);
+/* @vcpu notes that it sent an illegal vector. */
+void lapic_log_send_error(struct model_vcpu *vcpu);
+
+#endif

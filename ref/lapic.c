@@ -1,0 +1,291 @@
+/*
+ * The registers of the local APIC: reset, host writes to the page, writes of
+ * x2APIC MSRs.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ref/exec.h"
+#include "ref/rules.h"
+
+/*
+ * SDM "Local APIC Version Register": an integrated APIC, six LVT entries.
+ * KVM's API: with the split irqchip and x2APIC in CPUID, EOI broadcast can be
+ * suppressed (bit 24).
+ */
+#define VERSION 0x00050014u
+#define VERSION_EOI_SUPPRESSION (1u << 24)
+
+/* Bits of LVT entries that a write may set; DS and RIRR are read-only. */
+#define LVT_VECTOR 0xffu
+#define LVT_DELIVERY 0x700u
+#define LVT_READ_ONLY 0x5000u /* delivery status, remote IRR */
+#define LVT_LINT 0xa000u      /* polarity, trigger mode */
+#define LVT_TIMER_MODE 0x60000u
+
+static const enum apic_reg lvts[] = {
+	APIC_REG_lvt_timer, APIC_REG_lvt_thermal, APIC_REG_lvt_perf,
+	APIC_REG_lvt_lint0, APIC_REG_lvt_lint1,	  APIC_REG_lvt_error,
+};
+enum { LVTS = sizeof(lvts) / sizeof(lvts[0]) };
+
+static uint32_t version(const struct model *m)
+{
+	const struct config *config = &m->scenario->config;
+
+	if (config->irqchip == IRQCHIP_SPLIT && config->cpuid == CPUID_X2APIC)
+		return VERSION | VERSION_EOI_SUPPRESSION;
+	return VERSION;
+}
+
+/*
+ * SDM "Logical Destination Mode in x2APIC Mode": bits 19:4 of the ID are the
+ * cluster, bits 3:0 the place in it.
+ */
+uint32_t x2apic_ldr(uint32_t x2apic_id)
+{
+	return x2apic_id >> 4 << 16 | 1u << (x2apic_id & 0xf);
+}
+
+static uint8_t highest_isr_vector(const uint32_t isr[8])
+{
+	for (int word = 7; word >= 0; word--)
+		for (int bit = 31; bit >= 0; bit--)
+			if (isr[word] >> bit & 1)
+				return (uint8_t)(word * 32 + bit);
+	return 0;
+}
+
+/*
+ * SDM "Task and Processor Priorities", APM "Selecting and Handling
+ * Interrupts": the higher of the two classes; the sub-class is TPR's where
+ * TPR's class is that one (if both are equal, the SDM also allows 0).
+ */
+uint32_t lapic_ppr(uint32_t tpr, const uint32_t isr[8])
+{
+	uint32_t task = tpr & 0xff;
+	uint32_t in_service = highest_isr_vector(isr);
+
+	if (task >> 4 >= in_service >> 4)
+		return task;
+	return in_service & 0xf0;
+}
+
+/*
+ * SDM "Local APIC State After Power-Up or Reset". KVM's page may hold things
+ * in slots that are not registers: no promise about those changes here.
+ */
+void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
+{
+	uint32_t *apic = vcpu->state.apic;
+	uint32_t *care = vcpu->care.apic;
+	bool x2apic = vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+
+	for (int slot = 0; slot < (int)APIC_REGS; slot++) {
+		if (slot == APIC_REG_id || slot == APIC_REG_version)
+			continue;
+		if (slot == APIC_REG_ldr && x2apic)
+			continue;
+		if (slot == APIC_REG_icr_high && !care[slot])
+			care[slot] = UINT32_MAX;
+		apic[slot] = 0;
+	}
+	for (int word = 0; word < 8; word++) {
+		care[APIC_REG_irr0 + word] = UINT32_MAX;
+		care[APIC_REG_tmr0 + word] = UINT32_MAX;
+	}
+	care[APIC_REG_esr] = UINT32_MAX;
+	apic[APIC_REG_version] = version(m);
+	apic[APIC_REG_dfr] = DFR_FLAT;
+	apic[APIC_REG_svr] = 0xff;
+	for (int i = 0; i < LVTS; i++)
+		apic[lvts[i]] = LVT_MASKED;
+	/* KVM: api.rst, KVM_X86_QUIRK_LINT0_REENABLED. */
+	if (in_force(m, ERRATUM_lint0_reenabled) && vcpu_is_boot(m, vcpu))
+		apic[APIC_REG_lvt_lint0] = LVT_EXTINT;
+}
+
+void lapic_mask_lvts(struct model_vcpu *vcpu)
+{
+	for (int i = 0; i < LVTS; i++)
+		vcpu->state.apic[lvts[i]] |= LVT_MASKED;
+}
+
+/*
+ * Does KVM_SET_LAPIC keep what it is given for @slot? KVM's API: the input is
+ * copied into the registers. What the manuals know no register for is then
+ * not defined; the rest is copied as it is, reserved bits too.
+ */
+static bool slot_is_register(int slot)
+{
+	if (slot < APIC_REG_id || slot == APIC_REG_lvt_cmci)
+		return false;
+	if (slot > APIC_REG_version && slot < APIC_REG_tpr)
+		return false;
+	if (slot >= APIC_REG_apr && slot <= APIC_REG_rrd)
+		return slot == APIC_REG_ppr;
+	if (slot > APIC_REG_esr && slot < APIC_REG_icr)
+		return false;
+	return slot <= APIC_REG_tmcct || slot == APIC_REG_tdcr;
+}
+
+/*
+ * KVM's API, KVM_CAP_X2APIC_API: in x2APIC mode the ID is read-only; with
+ * USE_32BIT_IDS the input must bring it, without it is not looked at.
+ */
+static void write_id(struct model *m, struct model_vcpu *vcpu, uint32_t value,
+		     struct promise *out)
+{
+	bool x2apic = vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+
+	if (x2apic && ids_are_32bit(m) && value != vcpu->vcpu_id) {
+		promise_refused(out, EINVAL);
+		return;
+	}
+	promise_accepted(out);
+	if (x2apic)
+		return;
+	vcpu->state.apic[APIC_REG_id] = value;
+	vcpu->care.apic[APIC_REG_id] = UINT32_MAX;
+}
+
+/* Registers that are computed, whatever KVM_SET_LAPIC brings. */
+static bool slot_is_computed(const struct model_vcpu *vcpu, int slot)
+{
+	switch (slot) {
+	case APIC_REG_version:
+	case APIC_REG_ppr:
+	case APIC_REG_tmcct: /* 0, as no timer runs */
+		return true;
+	case APIC_REG_ldr:
+		return vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+	}
+	return false;
+}
+
+void model_lapic_write(struct model *m, const struct op_lapic_write *op,
+		       struct promise *out)
+{
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+
+	if (op->reg == APIC_REG_id) {
+		write_id(m, vcpu, op->value, out);
+		return;
+	}
+	promise_accepted(out);
+	if (slot_is_computed(vcpu, op->reg))
+		return;
+	vcpu->state.apic[op->reg] = op->value;
+	vcpu->care.apic[op->reg] = slot_is_register(op->reg) ? UINT32_MAX : 0;
+}
+
+/*
+ * SDM "x2APIC Register Address Space", "Reserved Bit Checking"; APM "x2APIC
+ * Register Address Space": the bits that a WRMSR may set; a register that is
+ * not there or is read-only has none, and @out_writable is false. LVT_TIMER's
+ * TSC-deadline mode is in the CPUID profile.
+ */
+static uint32_t writable_bits(const struct model_vcpu *vcpu, int slot,
+			      bool *out_writable)
+{
+	uint32_t suppress = vcpu->state.apic[APIC_REG_version] &
+					    VERSION_EOI_SUPPRESSION ?
+				    SVR_SUPPRESS_EOI_BROADCAST :
+				    0;
+	uint32_t lvt = LVT_VECTOR | LVT_MASKED | (LVT_READ_ONLY & 0x1000);
+
+	*out_writable = true;
+	switch (slot) {
+	case APIC_REG_tpr:
+	case APIC_REG_self_ipi:
+		return 0xff;
+	case APIC_REG_eoi:
+	case APIC_REG_esr:
+		return 0;
+	case APIC_REG_svr:
+		return 0x3ff | suppress;
+	case APIC_REG_lvt_timer:
+		return lvt | LVT_TIMER_MODE;
+	case APIC_REG_lvt_thermal:
+	case APIC_REG_lvt_perf:
+		return lvt | LVT_DELIVERY;
+	case APIC_REG_lvt_lint0:
+	case APIC_REG_lvt_lint1:
+		return lvt | LVT_DELIVERY | LVT_READ_ONLY | LVT_LINT;
+	case APIC_REG_lvt_error:
+		return lvt;
+	case APIC_REG_tdcr:
+		return 0xb;
+	}
+	*out_writable = false;
+	return 0;
+}
+
+/* SDM "Interrupt Acceptance for Fixed Interrupts": the highest is done. */
+static void end_of_interrupt(struct model_vcpu *vcpu)
+{
+	uint32_t *isr = &vcpu->state.apic[APIC_REG_isr0];
+	uint8_t vector = highest_isr_vector(isr);
+
+	isr[vector / 32] &= ~(1u << vector % 32);
+}
+
+/* SDM "Error Handling": a write shows what was seen since the last one. */
+static void write_esr(struct model_vcpu *vcpu)
+{
+	vcpu->state.apic[APIC_REG_esr] = vcpu->esr_seen;
+	vcpu->care.apic[APIC_REG_esr] = ~vcpu->esr_unsure | vcpu->esr_seen;
+	vcpu->esr_seen = 0;
+	vcpu->esr_unsure = 0;
+}
+
+/*
+ * SDM "Local APIC State After It Has Been Software Disabled": LVT entries are
+ * masked, and stay so.
+ */
+static void write_register(struct model_vcpu *vcpu, int slot, uint32_t value)
+{
+	uint32_t *apic = vcpu->state.apic;
+	bool is_lvt = slot >= APIC_REG_lvt_timer && slot <= APIC_REG_lvt_error;
+
+	if (is_lvt)
+		value &= ~LVT_READ_ONLY;
+	if (is_lvt && !(apic[APIC_REG_svr] & SVR_ENABLE))
+		value |= LVT_MASKED;
+	apic[slot] = value;
+	if (slot == APIC_REG_svr && !(value & SVR_ENABLE))
+		lapic_mask_lvts(vcpu);
+}
+
+void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
+			struct promise *out)
+{
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	struct op_icr_write icr = { op->vcpu, op->by,
+				    (uint32_t)(op->value >> 32),
+				    (uint32_t)op->value };
+	struct op_self_ipi self_ipi = { op->vcpu, op->by,
+					(uint8_t)op->value };
+	bool writable;
+	uint32_t bits;
+
+	if (op->reg == APIC_REG_icr) {
+		model_icr_write(m, &icr, out);
+		return;
+	}
+	bits = writable_bits(vcpu, op->reg, &writable);
+	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC || !writable ||
+	    op->value & ~(uint64_t)bits) {
+		promise_refused(out, 0);
+		return;
+	}
+	promise_accepted(out);
+	if (op->reg == APIC_REG_self_ipi)
+		model_self_ipi(m, &self_ipi, out);
+	else if (op->reg == APIC_REG_eoi)
+		end_of_interrupt(vcpu);
+	else if (op->reg == APIC_REG_esr)
+		write_esr(vcpu);
+	else
+		write_register(vcpu, op->reg, (uint32_t)op->value);
+}

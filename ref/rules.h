@@ -1,0 +1,31 @@
+/*
+ * Private to ref/ and its tests: the rules that are pure functions of a few
+ * numbers. Each is defined where its subject is.
+ */
+#ifndef REF_RULES_H
+#define REF_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scenario/x86.h"
+
+/* ref/apicbase.c: may IA32_APIC_BASE hold @value? */
+bool apicbase_is_legal(uint64_t value, bool guest_has_x2apic);
+
+/* ref/lapic.c: the logical x2APIC ID that hardware derives. */
+uint32_t x2apic_ldr(uint32_t x2apic_id);
+
+/* ref/lapic.c: PPR from TPR and the eight ISR words. */
+uint32_t lapic_ppr(uint32_t tpr, const uint32_t isr[8]);
+
+/* ref/delivery.c: is an APIC in this mode one that @dest reaches? */
+bool xapic_physical_match(uint32_t dest, uint8_t xapic_id);
+bool x2apic_physical_match(uint32_t dest, uint32_t x2apic_id);
+bool xapic_logical_match(uint8_t dest, uint32_t ldr, uint32_t dfr);
+bool x2apic_logical_match(uint32_t dest, uint32_t ldr);
+
+/* Does DFR hold one of the two models that the manuals define? */
+bool dfr_is_defined(uint32_t dfr);
+
+#endif

@@ -1,0 +1,93 @@
+/* vCPUs: creation, and the INIT and SIPI that they take. */
+#include <errno.h>
+#include <string.h>
+
+#include "ref/exec.h"
+
+/* SDM "Processor State After Reset": CS at reset. */
+#define CS_SELECTOR_RESET 0xf000u
+
+bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu)
+{
+	return vcpu->vcpu_id == m->scenario->config.boot_vcpu_id;
+}
+
+/*
+ * SDM "Local APIC State After Power-Up or Reset", and KVM's API: the boot
+ * vCPU is runnable, every other waits to be initialized.
+ */
+static void vcpu_power_up(const struct model *m, struct model_vcpu *vcpu)
+{
+	bool boot = vcpu_is_boot(m, vcpu);
+
+	memset(&vcpu->care, 0xff, sizeof(vcpu->care));
+	vcpu->state.apicbase = APICBASE_ADDRESS_DEFAULT | APICBASE_EN |
+			       (boot ? APICBASE_BSP : 0);
+	vcpu->state.mp_state = boot ? MP_STATE_RUNNABLE :
+				      MP_STATE_UNINITIALIZED;
+	vcpu->state.cs_selector = CS_SELECTOR_RESET;
+	lapic_reset(m, vcpu);
+	vcpu->state.apic[APIC_REG_id] = (vcpu->vcpu_id & 0xff)
+					<< XAPIC_ID_SHIFT;
+}
+
+static bool vcpu_id_is_taken(const struct model *m, uint32_t vcpu_id)
+{
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (m->vcpus[i].exists && m->vcpus[i].vcpu_id == vcpu_id)
+			return true;
+	return false;
+}
+
+void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
+		       struct promise *out)
+{
+	bool taken = vcpu_id_is_taken(m, op->vcpu_id);
+	struct model_vcpu *vcpu = &m->vcpus[m->nr_vcpus++];
+
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->vcpu_id = op->vcpu_id;
+	if (taken) {
+		memset(&vcpu->care, 0xff, sizeof(vcpu->care));
+		promise_refused(out, EEXIST);
+		return;
+	}
+	vcpu->exists = true;
+	vcpu_power_up(m, vcpu);
+	promise_accepted(out);
+}
+
+/*
+ * SDM "Local APIC State After an INIT Reset": as after power-up, but for the
+ * APIC ID. APICBASE keeps its mode. What else came while the INIT waited is
+ * gone with the registers; whether an NMI or SMI is, no manual says.
+ */
+static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
+{
+	bool bsp = vcpu->state.apicbase & APICBASE_BSP;
+
+	lapic_reset(m, vcpu);
+	vcpu->esr_seen = 0;
+	vcpu->esr_unsure = 0;
+	if (vcpu->state.nmi_pending)
+		vcpu->care.nmi_pending = 0;
+	if (vcpu->state.smi_pending)
+		vcpu->care.smi_pending = 0;
+	vcpu->state.cs_selector = CS_SELECTOR_RESET;
+	vcpu->state.mp_state = bsp ? MP_STATE_RUNNABLE :
+				     MP_STATE_INIT_RECEIVED;
+}
+
+void vcpu_take_events(struct model *m, struct model_vcpu *vcpu)
+{
+	if (vcpu->init_pending)
+		vcpu_take_init(m, vcpu);
+	/* SDM "MP Initialization Protocol": a SIPI counts only after INIT. */
+	if (vcpu->sipi_pending &&
+	    vcpu->state.mp_state == MP_STATE_INIT_RECEIVED) {
+		vcpu->state.cs_selector = (uint32_t)vcpu->sipi_vector << 8;
+		vcpu->state.mp_state = MP_STATE_RUNNABLE;
+	}
+	vcpu->init_pending = false;
+	vcpu->sipi_pending = false;
+}

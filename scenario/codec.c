@@ -1,0 +1,110 @@
+/*
+ * Bytes <-> scenario. The settings come first, in the order of config.def,
+ * then the ops: one byte that is the op's id, then its fields in the order of
+ * ops.def, little-endian. A named value travels as its place in its type's
+ * list, so that every byte is some value.
+ */
+#include <string.h>
+
+#include "scenario/check.h"
+#include "scenario/scenario.h"
+#include "scenario/tables.h"
+
+struct reader {
+	const uint8_t *at;
+	const uint8_t *end;
+};
+
+/* The next @len bytes; what is past the end reads as zero. */
+static uint64_t read_number(struct reader *in, size_t len)
+{
+	size_t left = (size_t)(in->end - in->at);
+	uint64_t value = 0;
+
+	if (len > left)
+		len = left;
+	for (size_t i = 0; i < len; i++)
+		value |= (uint64_t)in->at[i] << (8 * i);
+	in->at += len;
+	return value;
+}
+
+static void read_record(struct reader *in, const struct record *record,
+			void *base, size_t nr_vcpus)
+{
+	for (uint32_t i = 0; i < record->nr_fields; i++) {
+		const struct field *field = &record->fields[i];
+		uint64_t raw = read_number(in, field->type->wire_size);
+
+		field_set(field, base,
+			  field_reduce(field->type, raw, nr_vcpus));
+	}
+}
+
+void scenario_decode(struct scenario *out, const uint8_t *bytes, size_t len)
+{
+	struct reader in = { bytes, bytes + len };
+	size_t nr_vcpus = 0;
+
+	memset(&out->config, 0, sizeof(out->config));
+	read_record(&in, config_record(), &out->config, 1);
+	out->nr_ops = 0;
+	while (in.at < in.end && out->nr_ops < OPS_MAX) {
+		struct op *op = &out->ops[out->nr_ops];
+		uint32_t kind = *in.at++;
+		const struct record *record = op_record(kind);
+
+		if (!record)
+			continue;
+		memset(op, 0, sizeof(*op));
+		op->kind = (enum op_kind)kind;
+		read_record(&in, record, &op->as, nr_vcpus ? nr_vcpus : 1);
+		if (op_vcpu(op) >= 0 && !nr_vcpus)
+			continue;
+		if (op->kind == OP_vcpu_create && nr_vcpus++ >= VCPUS_MAX) {
+			nr_vcpus = VCPUS_MAX;
+			continue;
+		}
+		out->nr_ops++;
+	}
+}
+
+static uint64_t wire_value(const struct field_type *type, uint64_t value)
+{
+	if (type->kind != FIELD_NAMED)
+		return value;
+	for (uint32_t i = 0; i < type->nr_values; i++)
+		if (type->values[i].value == value)
+			return i;
+	CHECK(!"a value outside its domain");
+	return 0;
+}
+
+static uint8_t *write_record(uint8_t *out, const struct record *record,
+			     const void *base)
+{
+	for (uint32_t i = 0; i < record->nr_fields; i++) {
+		const struct field *field = &record->fields[i];
+		uint64_t value = wire_value(field->type, field_get(field, base));
+
+		for (size_t byte = 0; byte < field->type->wire_size; byte++)
+			*out++ = (uint8_t)(value >> (8 * byte));
+	}
+	return out;
+}
+
+size_t scenario_encode(uint8_t *out, size_t cap, const struct scenario *s)
+{
+	uint8_t *at = out;
+
+	CHECK(cap >= SCENARIO_BYTES_MAX);
+	CHECK(s->nr_ops <= OPS_MAX);
+	at = write_record(at, config_record(), &s->config);
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+
+		*at++ = (uint8_t)op->kind;
+		at = write_record(at, op_record(op->kind), &op->as);
+	}
+	return (size_t)(at - out);
+}

@@ -1,0 +1,57 @@
+/*
+ * The .def tables as data, for code that walks over ops and fields without
+ * knowing them: codec, text, mutator.
+ */
+#ifndef SCENARIO_TABLES_H
+#define SCENARIO_TABLES_H
+
+#include <stdint.h>
+
+#include "scenario/scenario.h"
+
+enum field_kind { FIELD_NUMBER, FIELD_VCPU, FIELD_NAMED, FIELD_FLAGS };
+
+struct value_name {
+	const char *name;
+	uint32_t value;
+};
+
+struct field_type {
+	const char *name;
+	enum field_kind kind;
+	uint8_t size;      /* bytes in memory: 1, 2, 4 or 8 */
+	uint8_t wire_size; /* bytes in the byte form, little-endian */
+	uint64_t max;      /* FIELD_NUMBER: the largest value */
+	const struct value_name *values; /* FIELD_NAMED, FIELD_FLAGS */
+	uint32_t nr_values;
+};
+
+struct field {
+	const char *name;
+	const struct field_type *type;
+	uint16_t offset; /* in the struct that holds it */
+};
+
+/* A named list of fields: an op or the settings. */
+struct record {
+	const char *name;
+	const struct field *fields;
+	uint32_t nr_fields;
+};
+
+/* The record of op @kind, or NULL if there is no such op. */
+const struct record *op_record(uint32_t kind);
+const struct record *config_record(void);
+
+/* A field's value in the struct at @base (`op->as`, or a struct config). */
+uint64_t field_get(const struct field *field, const void *base);
+void field_set(const struct field *field, void *base, uint64_t value);
+
+/*
+ * @value brought into the domain of @type. @nr_vcpus, at least 1 for
+ * FIELD_VCPU, is how many vCPUs the field may name.
+ */
+uint64_t field_reduce(const struct field_type *type, uint64_t value,
+		      size_t nr_vcpus);
+
+#endif
