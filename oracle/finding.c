@@ -110,22 +110,42 @@ static bool write_file(FILE *out, const char *name, const struct scenario *s,
 	return true;
 }
 
-static bool fill(const char *folder, const struct scenario *s,
+static void unlink_keeping_errno(const char *path)
+{
+	int error = errno;
+
+	unlink(path);
+	errno = error;
+}
+
+/* One file of a finding: whole under its name, or not there. */
+static bool put_file(const char *folder, const char *name,
+		     const struct scenario *s, const struct verdict *v,
+		     const struct report_about *about)
+{
+	char path[PATH_MAX], temporary[PATH_MAX];
+	FILE *out;
+	bool good;
+
+	if (!join(path, folder, name) || !join(temporary, folder, ".new"))
+		return false;
+	out = fopen(temporary, "w");
+	if (!out)
+		return false;
+	good = write_file(out, name, s, v, about);
+	if (finish(out) && good && rename(temporary, path) == 0)
+		return true;
+	unlink_keeping_errno(temporary);
+	return false;
+}
+
+static bool fill(const char *folder, bool with_hits, const struct scenario *s,
 		 const struct verdict *v, const struct report_about *about)
 {
-	char path[PATH_MAX];
-
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		FILE *out;
-		bool good;
-
-		if (!join(path, folder, files[i]))
-			return false;
-		out = fopen(path, "w");
-		if (!out)
-			return false;
-		good = write_file(out, files[i], s, v, about);
-		if (!finish(out) || !good)
+		if (!with_hits && !strcmp(files[i], "hits"))
+			continue;
+		if (!put_file(folder, files[i], s, v, about))
 			return false;
 	}
 	return true;
@@ -221,7 +241,7 @@ enum finding_result finding_save(const char *dir, const struct scenario *s,
 		return FINDING_FAILED;
 	if (mkdir(temporary, 0777) != 0 && errno != EEXIST)
 		return FINDING_FAILED;
-	if (!fill(temporary, s, v, about)) {
+	if (!fill(temporary, true, s, v, about)) {
 		discard(temporary);
 		return FINDING_FAILED;
 	}
@@ -233,4 +253,17 @@ enum finding_result finding_save(const char *dir, const struct scenario *s,
 	}
 	sync_folder(dir);
 	return FINDING_NEW;
+}
+
+enum finding_result finding_shorten(const char *dir, const struct scenario *s,
+				    const struct verdict *v,
+				    const struct report_about *about)
+{
+	char name[64], path[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%016" PRIx64,
+		 signature_hash(v->signature));
+	if (!join(path, dir, name) || !fill(path, false, s, v, about))
+		return FINDING_FAILED;
+	return FINDING_KNOWN;
 }

@@ -48,4 +48,12 @@ enum finding_result finding_save(const char *dir, const struct scenario *s,
 				 const struct verdict *v,
 				 const struct report_about *about);
 
+/*
+ * Put the shorter scenario @s in the place of what the finding with this
+ * signature has. Each file of it is the old one or the whole new one.
+ */
+enum finding_result finding_shorten(const char *dir, const struct scenario *s,
+				    const struct verdict *v,
+				    const struct report_about *about);
+
 #endif

@@ -1,0 +1,104 @@
+/* Private to cli/: the verbs, and what they share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "kvmdrv/kvmdrv.h"
+#include "oracle/report.h"
+#include "ref/model.h"
+#include "scenario/scenario.h"
+
+enum exit_status {
+	EXIT_AGREE = 0,
+	EXIT_DIVERGE = 1,
+	EXIT_USAGE = 2,
+	EXIT_HARNESS = KVMDRV_EXIT_HARNESS,
+	EXIT_SKIP = 4,
+};
+
+/* argv[0] is "kvmerrata VERB". The result is an exit status. */
+int verb_bench(int argc, char **argv);
+int verb_convert(int argc, char **argv);
+int verb_doctor(int argc, char **argv);
+int verb_fuzz(int argc, char **argv);
+int verb_run(int argc, char **argv);
+
+/* cli/input.c */
+
+enum input_form { INPUT_GUESS, INPUT_BYTES };
+
+/*
+ * Read a scenario from @path, or from standard input for "-". A name that ends
+ * in .scn, or a file of printable characters only, is text; anything else, or
+ * INPUT_BYTES, is bytes. What is wrong goes to stderr as
+ * FILE:LINE:COLUMN: message, and the result is false.
+ */
+bool input_read(struct scenario *out, const char *path, enum input_form form,
+		bool *out_is_text);
+
+/* cli/output.c */
+
+/* @dir/@name. False after a message: it is too long. */
+bool path_join(char out[PATH_MAX], const char *dir, const char *name);
+
+/* A file that appears under its name when it is whole. */
+struct output {
+	FILE *file;
+	const char *path; /* NULL: standard output */
+	char temporary[PATH_MAX];
+};
+
+/* @path NULL or "-" is standard output. False: said on stderr. */
+bool output_open(struct output *out, const char *path);
+/* Put it in its place. False: said on stderr, and nothing is left. */
+bool output_commit(struct output *out);
+
+/* cli/sides.c */
+
+/* The model under one set of errata, beside a real VM. */
+struct sides {
+	struct model_setup setup;
+	struct kvmdrv *drv;
+	struct oracle_sides oracle;
+};
+
+/* The set named @against, or false after a message. */
+bool sides_against(struct sides *out, const char *against);
+/* EXIT_AGREE, or EXIT_SKIP after a message with the reason. */
+enum exit_status sides_open(struct sides *sides, const char *device);
+
+/* cli/engine.c */
+
+/* A fuzz target under libFuzzer, in a process of its own. */
+struct engine {
+	int pid;
+	int output; /* what it prints, to be read */
+};
+
+/*
+ * The path of fuzz target @target's binary: beside this program, or where
+ * KVMERRATA_FUZZ_DIR says. False after a message where there is none.
+ */
+bool engine_find(char out[PATH_MAX], const char *target);
+
+/* Start @argv[0]; a null ends the list. False after a message. */
+bool engine_start(struct engine *out, char *const argv[]);
+
+/*
+ * The next line that it prints, without its end, within @timeout_ms: 1, or 0
+ * when there was none in time, or -1 at the end of its output.
+ */
+int engine_line(struct engine *engine, char *out, int cap, int timeout_ms);
+
+/* Wait for its end: its exit status, or 128 + the signal that ended it. */
+int engine_wait(struct engine *engine);
+
+/* cli/summary.c */
+
+/* Print the findings in @dir, the most frequent first; returns how many. */
+size_t summary_print(FILE *out, const char *dir, const char *title);
+
+#endif

@@ -1,0 +1,116 @@
+/* kvmerrata doctor: what this host offers and lacks. Nothing is guessed. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "kvmdrv/guard.h"
+#include "kvmdrv/host.h"
+#include "scenario/check.h"
+
+static const struct argp_option options[] = {
+	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
+	  0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	const char **device = state->input;
+
+	switch (key) {
+	case 'k':
+		*device = value;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "no arguments are wanted");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static void print(const char *name, const char *value)
+{
+	printf("%-24s %s\n", name, value);
+}
+
+static void print_capabilities(struct kvmdrv *drv)
+{
+	struct kvmdrv_capability caps[KVMDRV_CAPABILITIES];
+	char value[32];
+
+	kvmdrv_capabilities(drv, caps);
+	for (size_t i = 0; i < KVMDRV_CAPABILITIES; i++) {
+		snprintf(value, sizeof(value), "0x%x", caps[i].value);
+		print(caps[i].name, value);
+	}
+}
+
+/* The first folder of PATH that has it. */
+static void print_tool(const char *tool, const char *wanted_for)
+{
+	const char *path = getenv("PATH");
+	char at[4096];
+
+	while (path && *path) {
+		int len = (int)strcspn(path, ":");
+
+		snprintf(at, sizeof(at), "%.*s/%s", len, path, tool);
+		if (access(at, X_OK) == 0) {
+			print(tool, at);
+			return;
+		}
+		path += len + (path[len] == ':');
+	}
+	snprintf(at, sizeof(at), "missing; wanted for %s", wanted_for);
+	print(tool, at);
+}
+
+static void print_guard(void)
+{
+	struct guard guard;
+
+	if (guard_open(&guard, NULL) != 0)
+		return;
+	print("kernel log", guard.kernel_log >= 0 ?
+				    "watched" :
+				    "not readable: a kernel warning would go "
+				    "unseen (needs CAP_SYSLOG); taint is "
+				    "watched");
+	guard_close(&guard);
+}
+
+int verb_doctor(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse, NULL,
+		"Tells what this host offers and lacks. Exit status 4 where "
+		"KVM cannot be used.",
+		NULL,	 NULL,	NULL,
+	};
+	const char *device = KVMDRV_DEVICE;
+	struct kvmdrv_reason reason;
+	struct kvmdrv *drv;
+	struct host host;
+	int error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &device);
+	host_describe(&host);
+	print("kernel", host.kernel);
+	print("vendor module", host.module);
+	print("CPU", host.cpu);
+	error = kvmdrv_open(&drv, &reason, device);
+	print(device, error ? reason.text : "usable");
+	if (!error) {
+		print_capabilities(drv);
+		kvmdrv_close(drv);
+	}
+	print_guard();
+	print_tool("bazel", "building");
+	print_tool("clang", "building and libFuzzer");
+	print_tool("gcc", "building with --config=gcc");
+	return error ? EXIT_SKIP : EXIT_AGREE;
+}

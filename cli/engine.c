@@ -1,0 +1,98 @@
+/* Fuzz targets as child processes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+bool engine_find(char out[PATH_MAX], const char *target)
+{
+	const char *dir = getenv("KVMERRATA_FUZZ_DIR");
+	char self[PATH_MAX / 2];
+	ssize_t len;
+
+	if (!dir) {
+		len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+		self[len > 0 ? len : 0] = '\0';
+		if (strrchr(self, '/'))
+			*strrchr(self, '/') = '\0';
+		dir = self;
+	}
+	if (snprintf(out, PATH_MAX, "%s/fuzz_%s_bin", dir, target) < PATH_MAX &&
+	    access(out, X_OK) == 0)
+		return true;
+	fprintf(stderr,
+		"%s: no such program; start with ./kvmerrata, which builds it\n",
+		out);
+	return false;
+}
+
+static void become(char *const argv[], const int ends[2])
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* Ctrl-C is for the parent, which ends the child in its own time. */
+	setpgid(0, 0);
+	dup2(null, STDIN_FILENO);
+	dup2(ends[1], STDOUT_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[0]);
+	execv(argv[0], argv);
+	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+	_exit(EXIT_HARNESS);
+}
+
+bool engine_start(struct engine *out, char *const argv[])
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0 || (out->pid = fork()) < 0) {
+		fprintf(stderr, "cannot start %s: %s\n", argv[0],
+			strerror(errno));
+		return false;
+	}
+	if (out->pid == 0)
+		become(argv, ends);
+	close(ends[1]);
+	out->output = ends[0];
+	return true;
+}
+
+/* Byte by byte: the lines are few. */
+int engine_line(struct engine *engine, char *out, int cap, int timeout_ms)
+{
+	struct pollfd wait = { .fd = engine->output, .events = POLLIN };
+	int len = 0;
+	char c;
+
+	if (poll(&wait, 1, timeout_ms) <= 0)
+		return 0;
+	while (read(engine->output, &c, 1) == 1) {
+		if (c == '\n') {
+			out[len] = '\0';
+			return 1;
+		}
+		if (len + 1 < cap)
+			out[len++] = c;
+	}
+	return -1;
+}
+
+int engine_wait(struct engine *engine)
+{
+	int status;
+
+	close(engine->output);
+	while (waitpid(engine->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_HARNESS;
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+				   128 + WTERMSIG(status);
+}

@@ -1,0 +1,40 @@
+"""fuzz_target(): one fuzz target, in every form that it is built in."""
+
+def fuzz_target(name, deps, corpus = [], replay_args = [], tags = []):
+    """A fuzz target from NAME.c.
+
+    NAME: a test that replays the corpus. NAME_bin: the fuzzer; it links with
+    a fuzzing engine only, so build it with --config=libfuzzer,
+    asan-libfuzzer or ubsan-libfuzzer.
+
+    Args:
+      name: the name of the target and of its source.
+      deps: what the source needs.
+      corpus: label of the inputs that the test replays, as bytes.
+      replay_args: options of the target in the test.
+      tags: of the test, such as "kvm".
+    """
+    native.cc_library(
+        name = name + "_lib",
+        srcs = [name + ".c"],
+        deps = deps + [":session"],
+        alwayslink = True,
+    )
+    native.cc_test(
+        name = name,
+        size = "medium",
+        srcs = ["replay.c"],
+        args = replay_args + ["$(locations %s)" % c for c in corpus],
+        data = corpus,
+        tags = tags,
+        deps = [":%s_lib" % name],
+    )
+    native.cc_binary(
+        name = name + "_bin",
+        linkopts = select({
+            ":libfuzzer": ["-fsanitize=fuzzer"],
+            "//conditions:default": [],
+        }),
+        tags = ["manual"],
+        deps = [":%s_lib" % name],
+    )

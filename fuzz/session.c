@@ -1,0 +1,244 @@
+/* What the fuzz targets share. */
+#include "fuzz/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuzz/stats.h"
+#include "kvmdrv/guard.h"
+#include "kvmdrv/host.h"
+#include "kvmdrv/kvmdrv.h"
+#include "oracle/oracle.h"
+#include "oracle/report.h"
+#include "ref/model.h"
+
+enum { EXIT_USAGE = 2, EXIT_HARNESS = 3, EXIT_SKIP = 4 };
+
+static struct {
+	const char *against;
+	const char *out;
+	const char *kvm;
+	struct model_setup setup;
+	struct kvmdrv *drv;
+	struct guard guard;
+	struct host host;
+	struct report_about about;
+	char findings[PATH_MAX];
+	char flaky[PATH_MAX];
+	struct fuzz_stats *stats;
+} session = { .against = "documented", .kvm = KVMDRV_DEVICE };
+
+static struct oracle_workspace work;
+static struct scenario scenario;
+
+/* The value of --name=VALUE, or NULL. */
+static const char *option(const char *argument, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argument, name, len) != 0 || argument[len] != '=')
+		return NULL;
+	return argument + len + 1;
+}
+
+static void read_option(const char *argument)
+{
+	const char *value;
+
+	if ((value = option(argument, "--against")))
+		session.against = value;
+	else if ((value = option(argument, "--out")))
+		session.out = value;
+	else if ((value = option(argument, "--kvm")))
+		session.kvm = value;
+}
+
+void session_options(int argc, char **argv)
+{
+	const char *unknown;
+
+	for (int i = 1; i < argc; i++)
+		read_option(argv[i]);
+	if (!errata_parse(&session.setup.errata, &unknown, session.against)) {
+		fprintf(stderr, "--against: unknown set or row '%s'\n",
+			unknown);
+		exit(EXIT_USAGE);
+	}
+}
+
+/* @name in the output folder; the process ends where that is too long. */
+static void out_path(char path[PATH_MAX], const char *name)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", session.out, name) < PATH_MAX)
+		return;
+	fprintf(stderr, "--out: the path is too long\n");
+	exit(EXIT_USAGE);
+}
+
+/* Numbers that whoever started the process can read while it runs. */
+static void open_stats(void)
+{
+	static struct fuzz_stats unshared;
+	char path[PATH_MAX];
+	void *shared;
+	int fd;
+
+	session.stats = &unshared;
+	if (!session.out)
+		return;
+	out_path(path, FUZZ_STATS_FILE);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0 || ftruncate(fd, sizeof(unshared)) != 0) {
+		fprintf(stderr, "HARNESS: %s: %s\n", path, strerror(errno));
+		exit(EXIT_HARNESS);
+	}
+	shared = mmap(NULL, sizeof(unshared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED, fd, 0);
+	close(fd);
+	if (shared != MAP_FAILED)
+		session.stats = shared;
+}
+
+static void open_guard(void)
+{
+	char input[PATH_MAX];
+	int error;
+
+	if (session.out) {
+		out_path(session.findings, "findings");
+		out_path(session.flaky, "flaky");
+		out_path(input, "running.bin");
+	}
+	error = guard_open(&session.guard, session.out ? input : NULL);
+	if (!error)
+		return;
+	fprintf(stderr, "HARNESS: %s: %s\n", input, strerror(-error));
+	exit(EXIT_HARNESS);
+}
+
+void session_open_kvm(void)
+{
+	struct kvmdrv_reason reason;
+
+	if (kvmdrv_open(&session.drv, &reason, session.kvm) != 0) {
+		fprintf(stderr, "SKIP: %s\n", reason.text);
+		exit(EXIT_SKIP);
+	}
+	host_describe(&session.host);
+	session.about.against = session.against;
+	session.about.host = session.host.line;
+	open_guard();
+	open_stats();
+}
+
+static void expect(void *context, struct expectation *out,
+		   const struct scenario *s, enum schedule schedule,
+		   const struct choices *choices)
+{
+	(void)context;
+	session.setup.schedule = schedule;
+	session.setup.choices = *choices;
+	model_run(out, s, &session.setup);
+}
+
+static void observe(void *context, struct observation *out,
+		    const struct scenario *s, enum schedule schedule)
+{
+	(void)context;
+	kvmdrv_run(session.drv, out, s, schedule);
+}
+
+static const struct oracle_sides sides = { expect, observe, NULL };
+
+/* A finding that cannot be kept must not be lost in silence. */
+static void check_saved(enum finding_result result, const char *folder)
+{
+	if (result != FINDING_FAILED)
+		return;
+	fprintf(stderr, "HARNESS: cannot keep a finding in %s: %s\n", folder,
+		strerror(errno));
+	report_write(stderr, &scenario, &(struct verdict){ 0 },
+		     &session.about);
+	exit(EXIT_HARNESS);
+}
+
+/* Saved first, then made short, so that nothing is lost in between. */
+static void keep(struct verdict *verdict, const char *folder)
+{
+	enum finding_result result = finding_count_up(folder, verdict);
+
+	if (result == FINDING_NEW)
+		result = finding_save(folder, &scenario, verdict,
+				      &session.about);
+	check_saved(result, folder);
+	if (result == FINDING_KNOWN)
+		return;
+	fprintf(stderr, "FINDING: %s\n", verdict->signature);
+	if (verdict->kind != VERDICT_DIVERGE || !verdict->nr_differences)
+		return;
+	oracle_shorten(&scenario, verdict, &sides, &work);
+	check_saved(finding_shorten(folder, &scenario, verdict,
+				    &session.about),
+		    folder);
+}
+
+static void count(const struct verdict *verdict)
+{
+	session.stats->scenarios++;
+	session.stats->diverge += verdict->kind == VERDICT_DIVERGE;
+	session.stats->flaky += verdict->kind == VERDICT_FLAKY;
+}
+
+static void act_on(struct verdict *verdict)
+{
+	count(verdict);
+	if (verdict->kind == VERDICT_AGREE)
+		return;
+	if (session.out) {
+		keep(verdict, verdict->kind == VERDICT_FLAKY ?
+				      session.flaky :
+				      session.findings);
+		return;
+	}
+	if (verdict->kind == VERDICT_FLAKY)
+		return;
+	report_write(stderr, &scenario, verdict, &session.about);
+	abort();
+}
+
+/* What the kernel logged about itself is a finding like any other. */
+static void watch_kernel(void)
+{
+	struct verdict verdict = { .kind = VERDICT_DIVERGE };
+	char complaint[GUARD_COMPLAINT_MAX];
+
+	if (!guard_complaint(&session.guard, complaint))
+		return;
+	snprintf(verdict.signature, sizeof(verdict.signature), "kernel: %s",
+		 complaint);
+	verdict.step = (uint32_t)scenario.nr_ops;
+	verdict.cause = verdict.step;
+	act_on(&verdict);
+}
+
+void session_compare(const uint8_t *bytes, size_t len)
+{
+	struct verdict verdict;
+	int error = guard_input(&session.guard, bytes, len);
+
+	if (error) {
+		fprintf(stderr, "HARNESS: %s/running.bin: %s\n", session.out,
+			strerror(-error));
+		exit(EXIT_HARNESS);
+	}
+	scenario_decode(&scenario, bytes, len);
+	oracle_examine(&verdict, &sides, &scenario, &work);
+	watch_kernel();
+	act_on(&verdict);
+}

@@ -1,0 +1,37 @@
+/*
+ * What the fuzz targets share: the options that follow libFuzzer's own, both
+ * sides of the comparison, and what is done with a verdict. The only state
+ * that outlives an input is here.
+ *
+ * Options, which libFuzzer leaves alone because of their two dashes:
+ *   --against=SET  the errata that the model is under (default: documented)
+ *   --out=DIR      keep findings in DIR and go on; without it a finding is
+ *                  printed and the process aborts, as engines expect
+ *   --kvm=PATH     the KVM device (default: /dev/kvm)
+ */
+#ifndef FUZZ_SESSION_H
+#define FUZZ_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What engines call; they declare neither. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+/*
+ * Read the options. Bad ones end the process with status 2. Other arguments
+ * are left to the engine.
+ */
+void session_options(int argc, char **argv);
+
+/*
+ * Open the driver and the guard. Where there is no usable KVM the process
+ * ends with status 4 and the reason.
+ */
+void session_open_kvm(void);
+
+/* Run the input on both sides, and keep what is found. */
+void session_compare(const uint8_t *bytes, size_t len);
+
+#endif
