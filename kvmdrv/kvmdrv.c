@@ -100,9 +100,15 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 	}
 	error = check_host(fd, reason, device);
 	drv = error ? NULL : malloc(sizeof(*drv));
-	if (!drv) {
+	if (!error)
+		error = drv ? closer_start(&drv->closer) : -ENOMEM;
+	if (error) {
+		if (drv)
+			say(reason, "cannot start threads: %s",
+			    strerror(-error));
+		free(drv);
 		close(fd);
-		return error ? error : -ENOMEM;
+		return error;
 	}
 	drv->fd = fd;
 	*out = drv;
@@ -111,6 +117,7 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 
 void kvmdrv_close(struct kvmdrv *drv)
 {
+	closer_end(&drv->closer);
 	close(drv->fd);
 	free(drv);
 }
@@ -210,5 +217,5 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 			    observe);
 	}
 	report_step(&vm, out, (struct answer){ 0 }, true, true);
-	vm_destroy(&vm);
+	vm_destroy(&vm, drv);
 }

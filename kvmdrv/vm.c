@@ -90,10 +90,11 @@ void vm_create(struct vm *out, const struct kvmdrv *drv,
 			 (unsigned long)config->boot_vcpu_id);
 }
 
-void vm_destroy(struct vm *vm)
+/* The VM lives until its last descriptor is closed: that is the slow one. */
+void vm_destroy(struct vm *vm, struct kvmdrv *drv)
 {
 	for (uint32_t i = 0; i < vm->nr_vcpus; i++)
 		if (vm->vcpu_fds[i] >= 0)
 			close(vm->vcpu_fds[i]);
-	close(vm->fd);
+	closer_close(&drv->closer, vm->fd);
 }

@@ -8,10 +8,12 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include "kvmdrv/closer.h"
 #include "kvmdrv/kvmdrv.h"
 
 struct kvmdrv {
 	int fd;
+	struct closer closer;
 };
 
 struct vm {
@@ -41,8 +43,8 @@ int result_or_errno(int result);
 /* A VM with the settings of @config and no vCPUs. */
 void vm_create(struct vm *out, const struct kvmdrv *drv,
 	       const struct config *config);
-/* Also closes the vCPUs. */
-void vm_destroy(struct vm *vm);
+/* Give it up, vCPUs and all; the kernel ends it in the background. */
+void vm_destroy(struct vm *vm, struct kvmdrv *drv);
 
 /* KVM_SET_MSRS of one MSR: how many were written, or -errno. */
 int try_set_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t value);

@@ -111,8 +111,11 @@ static void mark_flaky(struct verdict *v)
 		 v->differences[0].name);
 }
 
-/* Name the first step that differs, if reading every step shows it too. */
-static void localise(struct verdict *out, const struct oracle_sides *sides,
+/*
+ * A difference was seen in the fast schedule: see it again, on a fresh machine
+ * and if possible with every step read, and name it. False: it is gone.
+ */
+static bool localise(struct verdict *out, const struct oracle_sides *sides,
 		     const struct scenario *s, struct oracle_workspace *work)
 {
 	enum schedule schedule = SCHEDULE_STRICT;
@@ -123,47 +126,55 @@ static void localise(struct verdict *out, const struct oracle_sides *sides,
 	if (verdict.kind == VERDICT_AGREE) {
 		schedule = SCHEDULE_FAST;
 		observe_and_settle(&verdict, sides, s, schedule, work);
-		if (verdict.kind == VERDICT_AGREE) {
-			mark_flaky(out);
-			return;
-		}
 	}
 	cause = verdict.step;
-	if (only_reads(s, verdict.step) && verdict.step) {
+	if (verdict.kind != VERDICT_AGREE && only_reads(s, verdict.step)) {
 		cause = find_cause(sides, s, verdict.step, work);
 		observe_and_settle(&verdict, sides, s, schedule, work);
-		if (verdict.kind == VERDICT_AGREE) {
-			mark_flaky(out);
-			return;
-		}
 	}
+	if (verdict.kind == VERDICT_AGREE)
+		return false;
 	*out = verdict;
 	out->cause = cause;
 	oracle_sign(out, s, &work->expected);
+	return true;
+}
+
+/*
+ * Did the fast schedule differ only because too few lists of choices were
+ * tried? Step by step wrong ones are left early; the list that is found must
+ * explain the fast schedule too.
+ */
+static bool choices_explain(const struct oracle_sides *sides,
+			    const struct scenario *s,
+			    struct oracle_workspace *work)
+{
+	struct choices list;
+	struct verdict verdict;
+
+	if (work->expected.choices.nr == 0)
+		return false;
+	observe_and_settle(&verdict, sides, s, SCHEDULE_STRICT, work);
+	if (verdict.kind != VERDICT_AGREE)
+		return false;
+	list = work->expected.choices;
+	sides->observe(sides->context, &work->got, s, SCHEDULE_FAST);
+	sides->expect(sides->context, &work->expected, s, SCHEDULE_FAST,
+		      &list);
+	oracle_judge(&verdict, &work->expected, &work->got);
+	return verdict.kind == VERDICT_AGREE;
 }
 
 void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work)
 {
-	struct verdict first;
-
-	observe_and_settle(&first, sides, s, SCHEDULE_FAST, work);
-	*out = first;
-	if (first.kind == VERDICT_AGREE)
-		return;
-	if (work->expected.choices.nr) {
-		/* Perhaps a list that was not tried: ask step by step. */
-		observe_and_settle(out, sides, s, SCHEDULE_STRICT, work);
-		if (out->kind == VERDICT_AGREE)
-			return;
-	}
 	observe_and_settle(out, sides, s, SCHEDULE_FAST, work);
-	if (out->kind == VERDICT_AGREE) {
-		*out = first;
-		mark_flaky(out);
+	if (out->kind == VERDICT_AGREE)
 		return;
-	}
-	localise(out, sides, s, work);
+	if (choices_explain(sides, s, work))
+		out->kind = VERDICT_AGREE;
+	else if (!localise(out, sides, s, work))
+		mark_flaky(out);
 }
 
 /* Try @s without op @index; keep that if the signature stays. */

@@ -68,6 +68,18 @@ static void observable_kind(char out[32], const char *name)
 	snprintf(out, 32, "%.*s", (int)len, name);
 }
 
+/*
+ * The difference that names the divergence: of a message the request that it
+ * leaves, else the first.
+ */
+static const struct difference *main_difference(const struct verdict *v)
+{
+	for (uint32_t i = 0; i < v->nr_differences && i < DIFFERENCES_MAX; i++)
+		if (!strncmp(v->differences[i].name, "apic_irr", 8))
+			return &v->differences[i];
+	return &v->differences[0];
+}
+
 /* Each bit, or count, of these is an event that came or did not. */
 static bool is_set_of_events(const char *kind)
 {
@@ -109,7 +121,7 @@ static enum symptom event_symptom(const struct verdict *v, const char *kind)
 static enum symptom find_symptom(const struct verdict *v, const char *kind,
 				 const struct answer *want)
 {
-	const struct difference *first = &v->differences[0];
+	const struct difference *first = main_difference(v);
 
 	if (first->vcpu < 0 && !strcmp(first->name, "accepted"))
 		return first->want ? SYMPTOM_WRONGLY_REFUSED :
@@ -229,7 +241,7 @@ void oracle_sign(struct verdict *verdict, const struct scenario *s,
 	char what[80], kind[32], in_modes[48];
 
 	CHECK(verdict->kind == VERDICT_DIVERGE);
-	observable_kind(kind, verdict->differences[0].name);
+	observable_kind(kind, main_difference(verdict)->name);
 	verdict->symptom = find_symptom(verdict, kind, want);
 	subject(what, sizeof(what), s, verdict->cause);
 	modes(in_modes, sizeof(in_modes), verdict, s, expected);

@@ -37,9 +37,14 @@ static void apic_disabled(struct model *m, struct model_vcpu *vcpu,
 		lapic_reset(m, vcpu);
 		vcpu->state.apic[APIC_REG_ldr] = 0;
 	}
-	/* How the ID register shows where there is no mode is not defined. */
-	if (from == APIC_MODE_X2APIC)
+	/*
+	 * How the IDs and the wider half of ICR show where there is no mode
+	 * is not defined.
+	 */
+	if (from == APIC_MODE_X2APIC) {
 		vcpu->care.apic[APIC_REG_id] = 0;
+		vcpu->care.apic[APIC_REG_icr_high] = 0;
+	}
 }
 
 /*
@@ -114,12 +119,20 @@ void model_apicbase_write(struct model *m, const struct op_apicbase_write *op,
 		promise_refused(out, 0);
 }
 
+/*
+ * KVM_SET_SREGS brings CR8 along. SDM "Task Priority in IA-32e Mode": CR8 is
+ * TPR[7:4], and loading it clears TPR[3:0].
+ */
 void model_apicbase_restore(struct model *m,
 			    const struct op_apicbase_restore *op,
 			    struct promise *out)
 {
-	if (apicbase_set(m, &m->vcpus[op->vcpu], op->value))
-		promise_accepted(out);
-	else
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+
+	if (!apicbase_set(m, vcpu, op->value)) {
 		promise_refused(out, EINVAL);
+		return;
+	}
+	promise_accepted(out);
+	vcpu->state.apic[APIC_REG_tpr] &= 0xf0;
 }
