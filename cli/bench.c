@@ -189,8 +189,14 @@ static double rate_engine(struct bench *b, const char *target,
 			  const char *corpus)
 {
 	char binary[PATH_MAX], seconds[32], line[1024];
-	char *argv[] = { binary,  "-max_len=256", "-print_final_stats=1",
-			 seconds, "-seed=1",	  (char *)corpus,
+	/* As `fuzz --target=ref` has it: blocks, not how often each ran. */
+	char *argv[] = { binary,
+			 "-max_len=256",
+			 "-use_counters=0",
+			 "-print_final_stats=1",
+			 seconds,
+			 "-seed=1",
+			 (char *)corpus,
 			 NULL };
 	struct engine engine;
 	double start = now(), runs = 0;

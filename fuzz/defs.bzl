@@ -1,6 +1,6 @@
 """fuzz_target(): one fuzz target, in every form that it is built in."""
 
-def fuzz_target(name, deps, corpus = [], replay_args = [], tags = []):
+def fuzz_target(name, deps, corpus = [], replay_args = [], tags = [], by_ops = False):
     """A fuzz target from NAME.c.
 
     NAME: a test that replays the corpus. NAME_bin: the fuzzer; it links with
@@ -13,6 +13,7 @@ def fuzz_target(name, deps, corpus = [], replay_args = [], tags = []):
       corpus: label of the inputs that the test replays, as bytes.
       replay_args: options of the target in the test.
       tags: of the test, such as "kvm".
+      by_ops: inputs are scenarios, and are mutated by ops, not bytes.
     """
     native.cc_library(
         name = name + "_lib",
@@ -36,5 +37,5 @@ def fuzz_target(name, deps, corpus = [], replay_args = [], tags = []):
             "//conditions:default": [],
         }),
         tags = ["manual"],
-        deps = [":%s_lib" % name],
+        deps = [":%s_lib" % name] + ([":mutator"] if by_ops else []),
     )

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "fuzz/session.h"
-#include "oracle/oracle.h"
 #include "ref/model.h"
 #include "scenario/check.h"
 #include "scenario/x86.h"
@@ -34,14 +33,11 @@ static void check_state(const struct vcpu_state *want,
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	const struct observation *want = &expected.want;
-	struct verdict verdict;
 
 	scenario_decode(&scenario, bytes, len);
 	model_run(&expected, &scenario, &setup);
 	CHECK(want->nr_steps == scenario.nr_ops + 1);
 	for (uint32_t i = 0; i < want->nr_states; i++)
 		check_state(&want->states[i], &expected.care.states[i]);
-	oracle_judge(&verdict, &expected, want);
-	CHECK(verdict.kind == VERDICT_AGREE);
 	return 0;
 }

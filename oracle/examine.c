@@ -76,26 +76,40 @@ static void observe_and_settle(struct verdict *out,
 	settle(out, sides, s, schedule, work);
 }
 
+/* Does the scenario's beginning of @nr ops differ at its own end? */
+static bool beginning_differs(const struct oracle_sides *sides,
+			      const struct scenario *s, uint32_t nr,
+			      struct oracle_workspace *work)
+{
+	struct verdict verdict;
+
+	work->trial = *s;
+	work->trial.nr_ops = nr;
+	observe_and_settle(&verdict, sides, &work->trial, SCHEDULE_FAST,
+			   work);
+	return verdict.kind != VERDICT_AGREE;
+}
+
 /*
  * Some effects show only where the state is read, an INIT's at the end. The
- * op that has one is the last of the shortest beginning of the scenario that
- * differs at its own end.
+ * op that has one turns a beginning of the scenario that agrees at its own
+ * end into one that differs. All @step ops differ; none agree.
  */
 static uint32_t find_cause(const struct oracle_sides *sides,
 			   const struct scenario *s, uint32_t step,
 			   struct oracle_workspace *work)
 {
-	struct verdict verdict;
+	uint32_t agree = 0, differ = step;
 
-	for (uint32_t nr = 1; nr < step; nr++) {
-		work->trial = *s;
-		work->trial.nr_ops = nr;
-		observe_and_settle(&verdict, sides, &work->trial,
-				   SCHEDULE_FAST, work);
-		if (verdict.kind != VERDICT_AGREE)
-			return nr - 1;
+	while (differ - agree > 1) {
+		uint32_t middle = agree + (differ - agree) / 2;
+
+		if (beginning_differs(sides, s, middle, work))
+			differ = middle;
+		else
+			agree = middle;
 	}
-	return step ? step - 1 : 0;
+	return differ ? differ - 1 : 0;
 }
 
 static bool only_reads(const struct scenario *s, uint32_t step)

@@ -50,7 +50,7 @@ uint32_t x2apic_ldr(uint32_t x2apic_id)
 static uint8_t highest_isr_vector(const uint32_t isr[8])
 {
 	for (int word = 7; word >= 0; word--)
-		for (int bit = 31; bit >= 0; bit--)
+		for (int bit = 31; isr[word] && bit >= 0; bit--)
 			if (isr[word] >> bit & 1)
 				return (uint8_t)(word * 32 + bit);
 	return 0;
@@ -80,21 +80,16 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 	uint32_t *apic = vcpu->state.apic;
 	uint32_t *care = vcpu->care.apic;
 	bool x2apic = vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+	uint32_t id = apic[APIC_REG_id];
+	uint32_t ldr = x2apic ? apic[APIC_REG_ldr] : 0;
 
-	for (int slot = 0; slot < (int)APIC_REGS; slot++) {
-		if (slot == APIC_REG_id || slot == APIC_REG_version)
-			continue;
-		if (slot == APIC_REG_ldr && x2apic)
-			continue;
-		if (slot == APIC_REG_icr_high && !care[slot])
-			care[slot] = UINT32_MAX;
-		apic[slot] = 0;
-	}
-	for (int word = 0; word < 8; word++) {
-		care[APIC_REG_irr0 + word] = UINT32_MAX;
-		care[APIC_REG_tmr0 + word] = UINT32_MAX;
-	}
+	memset(apic, 0, sizeof(vcpu->state.apic));
+	apic[APIC_REG_id] = id;
+	apic[APIC_REG_ldr] = ldr;
+	memset(&care[APIC_REG_irr0], 0xff, 8 * sizeof(care[0]));
+	memset(&care[APIC_REG_tmr0], 0xff, 8 * sizeof(care[0]));
 	care[APIC_REG_esr] = UINT32_MAX;
+	care[APIC_REG_icr_high] = UINT32_MAX;
 	apic[APIC_REG_version] = version(m);
 	apic[APIC_REG_dfr] = DFR_FLAT;
 	apic[APIC_REG_svr] = 0xff;

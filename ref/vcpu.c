@@ -20,7 +20,6 @@ static void vcpu_power_up(const struct model *m, struct model_vcpu *vcpu)
 {
 	bool boot = vcpu_is_boot(m, vcpu);
 
-	memset(&vcpu->care, 0xff, sizeof(vcpu->care));
 	vcpu->state.apicbase = APICBASE_ADDRESS_DEFAULT | APICBASE_EN |
 			       (boot ? APICBASE_BSP : 0);
 	vcpu->state.mp_state = boot ? MP_STATE_RUNNABLE :
@@ -46,9 +45,9 @@ void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
 	struct model_vcpu *vcpu = &m->vcpus[m->nr_vcpus++];
 
 	memset(vcpu, 0, sizeof(*vcpu));
+	memset(&vcpu->care, 0xff, sizeof(vcpu->care));
 	vcpu->vcpu_id = op->vcpu_id;
 	if (taken) {
-		memset(&vcpu->care, 0xff, sizeof(vcpu->care));
 		promise_refused(out, EEXIST);
 		return;
 	}

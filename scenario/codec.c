@@ -15,12 +15,17 @@ struct reader {
 	const uint8_t *end;
 };
 
-/* The next @len bytes; what is past the end reads as zero. */
+/* The next @len bytes, 1 to 8; what is past the end reads as zero. */
 static uint64_t read_number(struct reader *in, size_t len)
 {
 	size_t left = (size_t)(in->end - in->at);
 	uint64_t value = 0;
 
+	if (left >= sizeof(value)) {
+		memcpy(&value, in->at, sizeof(value));
+		in->at += len;
+		return value & UINT64_MAX >> (64 - 8 * len);
+	}
 	if (len > left)
 		len = left;
 	for (size_t i = 0; i < len; i++)
@@ -87,11 +92,18 @@ static uint8_t *write_record(uint8_t *out, const struct record *record,
 		const struct field *field = &record->fields[i];
 		uint64_t value = wire_value(field->type, field_get(field, base));
 
-		for (size_t byte = 0; byte < field->type->wire_size; byte++)
-			*out++ = (uint8_t)(value >> (8 * byte));
+		/* All eight, of which the next field covers the rest. */
+		memcpy(out, &value, sizeof(value));
+		out += field->type->wire_size;
 	}
 	return out;
 }
+
+/* No op takes more than this, so that the last field has room as well. */
+#define OP_BYTES_MAX 14
+_Static_assert(16 + OPS_MAX * OP_BYTES_MAX + sizeof(uint64_t) <=
+		       SCENARIO_BYTES_MAX,
+	       "room for the longest scenario and a last whole word");
 
 size_t scenario_encode(uint8_t *out, size_t cap, const struct scenario *s)
 {
@@ -103,8 +115,11 @@ size_t scenario_encode(uint8_t *out, size_t cap, const struct scenario *s)
 	for (size_t i = 0; i < s->nr_ops; i++) {
 		const struct op *op = &s->ops[i];
 
+		uint8_t *start = at;
+
 		*at++ = (uint8_t)op->kind;
 		at = write_record(at, op_record(op->kind), &op->as);
+		CHECK(at - start <= OP_BYTES_MAX);
 	}
 	return (size_t)(at - out);
 }

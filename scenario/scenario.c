@@ -14,22 +14,27 @@ const char *op_name(enum op_kind kind)
 	return record->name;
 }
 
-/* The field of @op that names a vCPU, or NULL. It is always the first. */
-static const struct field *vcpu_field(const struct op *op)
-{
-	const struct record *record = op_record(op->kind);
-
-	CHECK(record);
-	if (!record->nr_fields || record->fields[0].type->kind != FIELD_VCPU)
-		return NULL;
-	return &record->fields[0];
-}
+/* Does an op of this kind act on a vCPU? Then that is its first field. */
+static const bool acts_on_vcpu[UINT8_MAX + 1] = {
+#define F(type, field) | (TYPE_##type == TYPE_vcpu)
+#define OP(id, op, fields) [OP_##op] = 0 fields,
+#include "scenario/ops.def"
+};
 
 int op_vcpu(const struct op *op)
 {
-	const struct field *field = vcpu_field(op);
+	field_vcpu vcpu;
 
-	return field ? (int)field_get(field, &op->as) : -1;
+	if (!acts_on_vcpu[op->kind])
+		return -1;
+	memcpy(&vcpu, &op->as, sizeof(vcpu));
+	return vcpu;
+}
+
+static void set_vcpu(struct op *op, field_vcpu vcpu)
+{
+	CHECK(acts_on_vcpu[op->kind]);
+	memcpy(&op->as, &vcpu, sizeof(vcpu));
 }
 
 static bool records_equal(const struct record *record, const void *a,
@@ -79,8 +84,7 @@ static void remove_vcpu_uses(struct scenario *s, size_t from, int vcpu)
 		if (acts_on == vcpu)
 			continue;
 		if (acts_on > vcpu)
-			field_set(vcpu_field(&op), &op.as,
-				  (uint64_t)acts_on - 1);
+			set_vcpu(&op, (field_vcpu)(acts_on - 1));
 		s->ops[kept++] = op;
 	}
 	s->nr_ops = kept;

@@ -19,15 +19,15 @@
 /* type_u8, type_vcpu, ...: the types. */
 #define NUMBER(name, c_type, wire, max)                                  \
 	static const struct field_type type_##name = {                   \
-		#name, FIELD_NUMBER, sizeof(c_type), wire, max, NULL, 0, \
+		#name, TYPE_##name, FIELD_NUMBER, sizeof(c_type), wire, max, NULL, 0, \
 	};
 #define VCPU(name, c_type, wire)                                     \
 	static const struct field_type type_##name = {               \
-		#name, FIELD_VCPU, sizeof(c_type), wire, 0, NULL, 0, \
+		#name, TYPE_##name, FIELD_VCPU, sizeof(c_type), wire, 0, NULL, 0, \
 	};
 #define WITH_VALUES(name, kind, c_type, wire)                        \
 	static const struct field_type type_##name = {               \
-		#name, kind, sizeof(c_type), wire, 0, values_##name, \
+		#name, TYPE_##name, kind, sizeof(c_type), wire, 0, values_##name, \
 		ARRAY_SIZE(values_##name),                           \
 	};
 #define NAMED(name, c_type, wire) WITH_VALUES(name, FIELD_NAMED, c_type, wire)
@@ -74,33 +74,6 @@ const struct record *config_record(void)
 		ARRAY_SIZE(fields),
 	};
 	return &record;
-}
-
-uint64_t field_get(const struct field *field, const void *base)
-{
-	const uint8_t *at = (const uint8_t *)base + field->offset;
-	uint64_t u64;
-	uint32_t u32;
-	uint16_t u16;
-
-	switch (field->type->size) {
-	case 1:
-		return *at;
-	case 2:
-		memcpy(&u16, at, sizeof(u16));
-		return u16;
-	case 4:
-		memcpy(&u32, at, sizeof(u32));
-		return u32;
-	}
-	memcpy(&u64, at, sizeof(u64));
-	return u64;
-}
-
-void field_set(const struct field *field, void *base, uint64_t value)
-{
-	/* x86 is little-endian: the low bytes of @value come first. */
-	memcpy((uint8_t *)base + field->offset, &value, field->type->size);
 }
 
 static uint64_t flags_reduce(const struct field_type *type, uint64_t value)

@@ -1,0 +1,322 @@
+/*
+ * The oracle without KVM: the backend is the model under another set of
+ * errata, so what differs and why is known. Shown are comparison, the search
+ * over choices, repetition, the first op that differs, signatures that do not
+ * depend on what is accidental, and shortening.
+ */
+#include "tests/test.h"
+
+#include "oracle/oracle.h"
+#include "oracle/report.h"
+#include "ref/model.h"
+#include "scenario/x86.h"
+
+static struct oracle_workspace work;
+static struct expectation seen;
+static struct scenario scenario;
+static struct verdict verdict;
+
+/* Both sides are models. */
+struct pair {
+	struct model_setup expected;
+	struct model_setup observed;
+	int flaky; /* so many observations are under `expected`'s errata */
+};
+
+static void expect(void *context, struct expectation *out,
+		   const struct scenario *s, enum schedule schedule,
+		   const struct choices *choices)
+{
+	struct pair *pair = context;
+
+	pair->expected.schedule = schedule;
+	pair->expected.choices = *choices;
+	model_run(out, s, &pair->expected);
+}
+
+static void observe(void *context, struct observation *out,
+		    const struct scenario *s, enum schedule schedule)
+{
+	struct pair *pair = context;
+	struct model_setup setup = pair->observed;
+
+	if (pair->flaky < 0)
+		setup.errata = pair->expected.errata;
+	if (pair->flaky)
+		pair->flaky = -1;
+	setup.schedule = schedule;
+	model_run(&seen, s, &setup);
+	/* All of it would be many megabytes. */
+	out->nr_steps = seen.want.nr_steps;
+	out->nr_states = seen.want.nr_states;
+	memcpy(out->steps, seen.want.steps,
+	       sizeof(out->steps[0]) * out->nr_steps);
+	memcpy(out->states, seen.want.states,
+	       sizeof(out->states[0]) * out->nr_states);
+}
+
+static void set(struct errata *out, const char *name)
+{
+	const char *unknown;
+
+	assert_true(errata_parse(out, &unknown, name));
+}
+
+static void examine(struct pair *pair, const char *text)
+{
+	struct oracle_sides sides = { expect, observe, pair };
+
+	test_parse(&scenario, text);
+	oracle_examine(&verdict, &sides, &scenario, &work);
+}
+
+static struct pair pair_of(const char *expected, const char *observed)
+{
+	struct pair pair = { 0 };
+
+	set(&pair.expected.errata, expected);
+	set(&pair.observed.errata, observed);
+	return pair;
+}
+
+#define TWO(first, second)                                     \
+	"config x2apic_api=use_32bit_ids\n"                    \
+	"vcpu_create vcpu_id=" first "\n"                      \
+	"vcpu_create vcpu_id=" second "\n"                     \
+	"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"     \
+	"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
+
+static void a_model_agrees_with_itself(void **state)
+{
+	struct pair pair = pair_of("documented", "documented");
+	uint64_t random = 5;
+	uint8_t bytes[256];
+	struct oracle_sides sides = { expect, observe, &pair };
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		for (size_t b = 0; b < sizeof(bytes); b++)
+			bytes[b] = (uint8_t)(test_random(&random) % 14);
+		scenario_decode(&scenario, bytes, sizeof(bytes));
+		oracle_examine(&verdict, &sides, &scenario, &work);
+		assert_int_equal(verdict.kind, VERDICT_AGREE);
+	}
+}
+
+static void the_first_op_that_differs_is_named(void **state)
+{
+	struct pair pair = pair_of("arch", "documented");
+
+	(void)state;
+	examine(&pair, TWO("0x123", "0x23") "observe\n"
+					    "msi address=0xfee23000 data=0x45\n"
+					    "observe\n");
+	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+	assert_int_equal(verdict.step, 5);
+	assert_int_equal(verdict.cause, 5);
+	assert_int_equal(verdict.nr_differences, 1);
+	assert_int_equal(verdict.differences[0].vcpu, 0);
+	assert_string_equal(verdict.differences[0].name, "apic_irr2");
+	assert_int_equal(verdict.differences[0].want, 0x20);
+	assert_int_equal(verdict.differences[0].got, 0);
+	assert_int_equal(verdict.symptom, SYMPTOM_LOST);
+	assert_string_equal(
+		verdict.signature,
+		"msi.physical.fixed host apic_irr lost xapic ids32");
+}
+
+/* An INIT shows at the end only; the message before is its cause. */
+static void the_cause_of_what_shows_later_is_named(void **state)
+{
+	struct pair pair = pair_of("arch", "documented");
+
+	(void)state;
+	examine(&pair, TWO("0x123", "0x23")
+			       "msi address=0xfee23000 data=0x500\n"
+			       "lapic_write vcpu=1 by=host reg=tpr value=0\n");
+	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+	assert_int_equal(verdict.step, 6);
+	assert_int_equal(verdict.cause, 4);
+	assert_int_equal(strncmp(verdict.signature, "msi.physical.init ", 18),
+			 0);
+}
+
+static void what_is_gone_when_repeated_is_flaky(void **state)
+{
+	struct pair pair = pair_of("arch", "documented");
+
+	(void)state;
+	pair.flaky = 1;
+	examine(&pair,
+		TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45\n");
+	assert_int_equal(verdict.kind, VERDICT_FLAKY);
+}
+
+/* Five lowest-priority messages, each to one of two: the last of 32 lists. */
+static void any_choice_agrees(void **state)
+{
+	struct pair pair = pair_of("arch", "arch");
+
+	(void)state;
+	memset(pair.observed.choices.pick, 1, 8);
+	examine(&pair, TWO("1", "0x101") "msi address=0xfee01000 data=0x141\n"
+					 "msi address=0xfee01000 data=0x142\n"
+					 "msi address=0xfee01000 data=0x143\n"
+					 "msi address=0xfee01000 data=0x144\n"
+					 "msi address=0xfee01000 data=0x145\n");
+	assert_int_equal(verdict.kind, VERDICT_AGREE);
+	/* Ten are 1024 lists: found step by step. */
+	examine(&pair, TWO("1", "0x101") "msi address=0xfee01000 data=0x141\n"
+					 "msi address=0xfee01000 data=0x142\n"
+					 "msi address=0xfee01000 data=0x143\n"
+					 "msi address=0xfee01000 data=0x144\n"
+					 "msi address=0xfee01000 data=0x145\n"
+					 "msi address=0xfee01000 data=0x146\n"
+					 "msi address=0xfee01000 data=0x147\n"
+					 "msi address=0xfee01000 data=0x148\n");
+	assert_int_equal(verdict.kind, VERDICT_AGREE);
+}
+
+static void nobody_is_no_choice(void **state)
+{
+	struct pair pair = pair_of("arch", "arch,+canary");
+
+	(void)state;
+	examine(&pair, TWO("1", "2") "msi address=0xfeeff004 data=0x145\n");
+	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+	assert_int_equal(verdict.step, 4);
+}
+
+static void signatures_do_not_depend_on_accidents(void **state)
+{
+	static const char *const same[] = {
+		TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45\n",
+		TWO("0x23", "0x123") "msi address=0xfee23000 data=0x45\n",
+		TWO("0xa07", "0xb07") "msi address=0xfee07000 data=0xf1\n",
+		TWO("0x123", "0x23")
+		"lapic_write vcpu=0 by=host reg=tpr value=0x10\n"
+		"msi address=0xfee11000 data=0x99\n"
+		"vcpu_create vcpu_id=9\n"
+		"msi address=0xfee23000 data=0x20\n",
+	};
+	char signature[SIGNATURE_MAX] = "";
+	struct pair pair = pair_of("arch", "documented");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		examine(&pair, same[i]);
+		assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+		if (i > 0)
+			assert_string_equal(verdict.signature, signature);
+		memcpy(signature, verdict.signature, sizeof(signature));
+	}
+	/* Other kinds of message are other signatures. */
+	examine(&pair, TWO("0x123", "0x23") "msi address=0xfee23000 data=0x400");
+	assert_string_not_equal(verdict.signature, signature);
+}
+
+static void symptoms_are_told_apart(void **state)
+{
+	static const struct {
+		const char *expected, *observed, *text;
+		enum symptom symptom;
+	} rows[] = {
+		{ "documented", "arch",
+		  TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45",
+		  SYMPTOM_EXTRA },
+		{ "arch", "documented",
+		  TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45",
+		  SYMPTOM_LOST },
+		{ "arch", "arch,+canary",
+		  TWO("1", "2") "msi address=0xfeeff004 data=0x400",
+		  SYMPTOM_WRONGLY_REFUSED },
+		{ "arch,+canary", "arch",
+		  TWO("1", "2") "msi address=0xfeeff004 data=0x400",
+		  SYMPTOM_WRONGLY_ACCEPTED },
+		{ "arch", "documented", "vcpu_create vcpu_id=0",
+		  SYMPTOM_WRONG_VALUE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct pair pair = pair_of(rows[i].expected, rows[i].observed);
+
+		examine(&pair, rows[i].text);
+		if (verdict.symptom != rows[i].symptom)
+			fail_msg("row %zu: want %s, got %s", i,
+				 symptom_name(rows[i].symptom),
+				 symptom_name(verdict.symptom));
+	}
+}
+
+static void shortening_leaves_what_matters(void **state)
+{
+	struct pair pair = pair_of("arch", "documented");
+	struct oracle_sides sides = { expect, observe, &pair };
+	struct scenario want;
+
+	(void)state;
+	examine(&pair, "config x2apic_api=use_32bit_ids\n"
+		       "vcpu_create vcpu_id=9\n"
+		       "vcpu_create vcpu_id=0x123\n"
+		       "observe\n"
+		       "lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		       "lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
+		       "vcpu_create vcpu_id=0x23\n"
+		       "lapic_write vcpu=1 by=host reg=tpr value=0x10\n"
+		       "lapic_write vcpu=2 by=host reg=svr value=0x1ff\n"
+		       "msi address=0xfee09000 data=0x44\n"
+		       "msi address=0xfee23000 data=0x45\n"
+		       "msi address=0xfee23000 data=0x46\n");
+	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+	oracle_shorten(&scenario, &verdict, &sides, &work);
+	test_parse(&want, "config x2apic_api=use_32bit_ids\n"
+			  "vcpu_create vcpu_id=0x123\n"
+			  "lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+			  "vcpu_create vcpu_id=0x23\n"
+			  "msi address=0xfee23000 data=0x45\n");
+	if (!scenario_equal(&scenario, &want)) {
+		scenario_print(stderr, &scenario);
+		fail_msg("not what was wanted");
+	}
+}
+
+static void a_report_is_a_scenario(void **state)
+{
+	static char text[65536];
+	struct pair pair = pair_of("arch", "documented");
+	struct report_about about = { "arch", "a host" };
+	struct scenario again;
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	(void)state;
+	examine(&pair,
+		TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45\n");
+	assert_non_null(out);
+	report_write(out, &scenario, &verdict, &about);
+	assert_int_equal(fclose(out), 0);
+	test_parse(&again, text);
+	assert_true(scenario_equal(&again, &scenario));
+	assert_non_null(strstr(
+		text, "# first difference: op 5, msi address=0xfee23000 "
+		      "data=0x45\n"
+		      "#   vcpu 0 apic_irr2: want 0x20, got 0x0\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_model_agrees_with_itself),
+		cmocka_unit_test(the_first_op_that_differs_is_named),
+		cmocka_unit_test(the_cause_of_what_shows_later_is_named),
+		cmocka_unit_test(what_is_gone_when_repeated_is_flaky),
+		cmocka_unit_test(any_choice_agrees),
+		cmocka_unit_test(nobody_is_no_choice),
+		cmocka_unit_test(signatures_do_not_depend_on_accidents),
+		cmocka_unit_test(symptoms_are_told_apart),
+		cmocka_unit_test(shortening_leaves_what_matters),
+		cmocka_unit_test(a_report_is_a_scenario),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
