@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,6 +76,19 @@ static void without_numbers(char out[GUARD_COMPLAINT_MAX], const char *text)
 	out[len] = '\0';
 }
 
+/* "PRIORITY,SEQUENCE,...;TEXT"; bits 3 and up of the priority say who. */
+bool guard_record_complains(const char *record,
+			    char out[GUARD_COMPLAINT_MAX])
+{
+	const char *text = strchr(record, ';');
+	bool from_kernel = strtoul(record, NULL, 10) >> 3 == 0;
+
+	if (!text || !from_kernel || !is_complaint(text))
+		return false;
+	without_numbers(out, text + 1);
+	return true;
+}
+
 /* The records that are new; the first complaint among them is kept. */
 static bool read_log(struct guard *guard, char out[GUARD_COMPLAINT_MAX])
 {
@@ -84,16 +98,11 @@ static bool read_log(struct guard *guard, char out[GUARD_COMPLAINT_MAX])
 
 	while ((len = read(guard->kernel_log, record, RECORD_MAX)) > 0 ||
 	       (len < 0 && errno == EPIPE)) {
-		const char *text;
-
 		if (len < 0)
 			continue;
 		record[len] = '\0';
-		text = strchr(record, ';');
-		if (!text || found || !is_complaint(text))
-			continue;
-		found = true;
-		without_numbers(out, text + 1);
+		if (!found)
+			found = guard_record_complains(record, out);
 	}
 	return found;
 }

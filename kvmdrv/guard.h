@@ -36,6 +36,13 @@ int guard_input(struct guard *guard, const uint8_t *bytes, size_t len);
  */
 bool guard_complaint(struct guard *guard, char out[GUARD_COMPLAINT_MAX]);
 
+/*
+ * Is this record of /dev/kmsg a complaint of the kernel's own? What others
+ * write there is not. @out as above.
+ */
+bool guard_record_complains(const char *record,
+			    char out[GUARD_COMPLAINT_MAX]);
+
 void guard_close(struct guard *guard);
 
 #endif
