@@ -1,0 +1,98 @@
+#!/bin/bash
+# The command as a user meets it: exit statuses, messages word by word, files
+# that are whole or not there. Speaks TAP. Arguments: the kvmerrata binary and
+# a seed.
+set -u
+
+kvmerrata=$1
+seed=$2
+tmp=$(mktemp -d "${TEST_TMPDIR:-/tmp}/cli.XXXXXX")
+number=0
+failed=0
+
+# result NAME STATUS: one line of TAP.
+result() {
+	number=$((number + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $number - $1"
+	else
+		echo "not ok $number - $1"
+		failed=1
+	fi
+}
+
+# expect NAME STATUS STDERR COMMAND...: exact status, and exact first line of
+# stderr where that is not empty.
+expect() {
+	local name=$1 status=$2 message=$3 got first
+	shift 3
+	"$@" >"$tmp/out" 2>"$tmp/err"
+	got=$?
+	first=$(head -n 1 "$tmp/err")
+	if [ "$got" = "$status" ] &&
+		{ [ -z "$message" ] || [ "$first" = "$message" ]; }; then
+		result "$name" 0
+		return
+	fi
+	echo "# want $status '$message'"
+	echo "# got  $got '$first'"
+	result "$name" 1
+}
+
+k() {
+	"$kvmerrata" "$@"
+}
+
+expect "no verb is bad usage" 2 "Usage: kvmerrata VERB [OPTION...] [FILE...]" k
+expect "an unknown verb is bad usage" 2 "kvmerrata: unknown verb 'frob'" k frob
+expect "help is success" 0 "" k --help
+for verb in doctor fuzz run convert bench; do
+	expect "help of $verb" 0 "" k $verb --help
+done
+expect "an unknown option is bad usage" 2 \
+	"kvmerrata run: unrecognized option '--frob'" k run --frob x
+expect "run wants a file" 2 "kvmerrata run: which FILE?" k run
+expect "fuzz wants a number" 2 \
+	"kvmerrata fuzz: --time wants a number, not 'x'" k fuzz --time=x
+expect "fuzz knows its targets" 2 \
+	"kvmerrata fuzz: no target 'x': diff, ref or codec" k fuzz --target=x
+expect "an unknown set of errata" 2 \
+	"--against: unknown set or row 'nope'; a set is \`arch\` or \`documented\`, then +ROW or -ROW after commas" \
+	k run --against=nope "$seed"
+
+expect "a file that is not there" 2 \
+	"$tmp/none.scn:1:1: No such file or directory" k run -m "$tmp/none.scn"
+expect "a folder is no file" 2 "$tmp:1:1: Is a directory" k run -m "$tmp"
+printf 'config\n\n  msi address=1\n' >"$tmp/bad.scn"
+expect "bad text: where and what" 2 "$tmp/bad.scn:3:16: msi lacks 'data='" \
+	k run -m "$tmp/bad.scn"
+printf 'observe\0' >"$tmp/nul.scn"
+expect "a NUL in a text" 2 "$tmp/nul.scn:1:1: a NUL byte in a scenario text" \
+	k run -m "$tmp/nul.scn"
+head -c 2000000 /dev/zero >"$tmp/large"
+expect "too large" 2 "$tmp/large:1:1: larger than any scenario (1 MiB)" \
+	k run -m "$tmp/large"
+
+expect "bad text: nothing is written" 2 "" k convert "$tmp/bad.scn" -o "$tmp/o"
+[ ! -e "$tmp/o" ]
+result "and there is no file" $?
+expect "text to bytes" 0 "" k convert "$seed" -o "$tmp/bytes"
+expect "bytes to text" 0 "" k convert "$tmp/bytes" -o "$tmp/text.scn"
+expect "and to bytes again" 0 "" k convert "$tmp/text.scn" -o "$tmp/bytes2"
+cmp -s "$tmp/bytes" "$tmp/bytes2"
+result "gives the same bytes" $?
+expect "a folder that is not there" 3 \
+	"$tmp/no/such: cannot write: No such file or directory" \
+	k convert "$seed" -o "$tmp/no/such"
+[ -z "$(find "$tmp" -name '*.tmp')" ]
+result "no temporary file is left" $?
+
+expect "no KVM is a skip, with the reason" 4 \
+	"SKIP: /nonexistent does not exist: load the module (modprobe kvm_intel or kvm_amd), or enable virtualization in the firmware or in the hypervisor above" \
+	k run --kvm=/nonexistent "$seed"
+expect "doctor without KVM" 4 "" k doctor --kvm=/nonexistent
+expect "the model runs without KVM" 0 "" k run -m "$seed"
+
+echo "1..$number"
+rm -rf "$tmp"
+exit $failed
