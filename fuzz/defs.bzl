@@ -37,5 +37,6 @@ def fuzz_target(name, deps, corpus = [], replay_args = [], tags = [], by_ops = F
             "//conditions:default": [],
         }),
         tags = ["manual"],
+        visibility = ["//tests:__subpackages__"],
         deps = [":%s_lib" % name] + ([":mutator"] if by_ops else []),
     )

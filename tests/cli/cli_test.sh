@@ -6,38 +6,7 @@ set -u
 
 kvmerrata=$1
 seed=$2
-tmp=$(mktemp -d "${TEST_TMPDIR:-/tmp}/cli.XXXXXX")
-number=0
-failed=0
-
-# result NAME STATUS: one line of TAP.
-result() {
-	number=$((number + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		failed=1
-	fi
-}
-
-# expect NAME STATUS STDERR COMMAND...: exact status, and exact first line of
-# stderr where that is not empty.
-expect() {
-	local name=$1 status=$2 message=$3 got first
-	shift 3
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	first=$(head -n 1 "$tmp/err")
-	if [ "$got" = "$status" ] &&
-		{ [ -z "$message" ] || [ "$first" = "$message" ]; }; then
-		result "$name" 0
-		return
-	fi
-	echo "# want $status '$message'"
-	echo "# got  $got '$first'"
-	result "$name" 1
-}
+. tests/tap.sh
 
 k() {
 	"$kvmerrata" "$@"
@@ -93,6 +62,4 @@ expect "no KVM is a skip, with the reason" 4 \
 expect "doctor without KVM" 4 "" k doctor --kvm=/nonexistent
 expect "the model runs without KVM" 0 "" k run -m "$seed"
 
-echo "1..$number"
-rm -rf "$tmp"
-exit $failed
+plan

@@ -1,0 +1,42 @@
+#!/bin/bash
+# The launcher where things are missing: what it says, and that it stops.
+# Speaks TAP. Argument: the launcher.
+set -u
+
+launcher=$PWD/$1
+. tests/tap.sh
+
+# A tree with nothing but the launcher, and a PATH with the plainest tools.
+mkdir "$tmp/tree" "$tmp/bin"
+cp "$launcher" "$tmp/tree/kvmerrata"
+for tool in sh dirname find grep ls id touch mktemp rm cat; do
+	ln -s "$(command -v $tool)" "$tmp/bin/$tool"
+done
+
+bare() {
+	env -i PATH="$tmp/bin" "$@"
+}
+
+expect "without bazel it names what is missing and stops" 3 "" \
+	bare KVMERRATA_NO_INSTALL=1 "$tmp/tree/kvmerrata" doctor
+grep -q '^kvmerrata: these Debian packages are missing: .*bazel-bootstrap' \
+	"$tmp/err"
+result "the list" $?
+grep -qx 'kvmerrata: by hand, as root: apt-get install --no-install-recommends bazel-bootstrap clang libclang-rt-14-dev libcmocka-dev libcjson-dev' \
+	"$tmp/err"
+result "how to do it by hand" $?
+grep -qx 'kvmerrata: KVMERRATA_NO_INSTALL is set: nothing is installed; stopping' \
+	"$tmp/err"
+result "why it stops" $?
+
+expect "without apt-get it says so" 3 "" bare "$tmp/tree/kvmerrata" doctor
+grep -qx 'kvmerrata: no apt-get here: install what corresponds by hand' \
+	"$tmp/err"
+result "and what to do" $?
+
+expect "test wants options of bazel only" 2 \
+	"kvmerrata: test takes options of bazel only, not 'x'" \
+	bare "$tmp/tree/kvmerrata" test x
+expect "test has help" 0 "" bare "$tmp/tree/kvmerrata" test --help
+
+plan
