@@ -1,6 +1,6 @@
 """fuzz_target(): one fuzz target, in every form that it is built in."""
 
-def fuzz_target(name, deps, corpus = [], replay_args = [], tags = [], by_ops = False):
+def fuzz_target(name, deps, corpus = [], tags = [], by_ops = False):
     """A fuzz target from NAME.c.
 
     NAME: a test that replays the corpus. NAME_bin: the fuzzer; it links with
@@ -11,7 +11,6 @@ def fuzz_target(name, deps, corpus = [], replay_args = [], tags = [], by_ops = F
       name: the name of the target and of its source.
       deps: what the source needs.
       corpus: label of the inputs that the test replays, as bytes.
-      replay_args: options of the target in the test.
       tags: of the test, such as "kvm".
       by_ops: inputs are scenarios, and are mutated by ops, not bytes.
     """
@@ -25,7 +24,7 @@ def fuzz_target(name, deps, corpus = [], replay_args = [], tags = [], by_ops = F
         name = name,
         size = "medium",
         srcs = ["replay.c"],
-        args = replay_args + ["$(locations %s)" % c for c in corpus],
+        args = ["$(locations %s)" % c for c in corpus],
         data = corpus,
         tags = tags,
         deps = [":%s_lib" % name],

@@ -37,6 +37,13 @@ static struct {
 static struct oracle_workspace work;
 static struct scenario scenario;
 
+/* Engines take an exit() for a crash of the target. */
+static _Noreturn void end(int status)
+{
+	fflush(NULL);
+	_exit(status);
+}
+
 /* The value of --name=VALUE, or NULL. */
 static const char *option(const char *argument, const char *name)
 {
@@ -68,7 +75,7 @@ void session_options(int argc, char **argv)
 	if (!errata_parse(&session.setup.errata, &unknown, session.against)) {
 		fprintf(stderr, "--against: unknown set or row '%s'\n",
 			unknown);
-		exit(EXIT_USAGE);
+		end(EXIT_USAGE);
 	}
 }
 
@@ -78,7 +85,7 @@ static void out_path(char path[PATH_MAX], const char *name)
 	if (snprintf(path, PATH_MAX, "%s/%s", session.out, name) < PATH_MAX)
 		return;
 	fprintf(stderr, "--out: the path is too long\n");
-	exit(EXIT_USAGE);
+	end(EXIT_USAGE);
 }
 
 /* Numbers that whoever started the process can read while it runs. */
@@ -96,7 +103,7 @@ static void open_stats(void)
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0 || ftruncate(fd, sizeof(unshared)) != 0) {
 		fprintf(stderr, "HARNESS: %s: %s\n", path, strerror(errno));
-		exit(EXIT_HARNESS);
+		end(EXIT_HARNESS);
 	}
 	shared = mmap(NULL, sizeof(unshared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED, fd, 0);
@@ -119,7 +126,7 @@ static void open_guard(void)
 	if (!error)
 		return;
 	fprintf(stderr, "HARNESS: %s: %s\n", input, strerror(-error));
-	exit(EXIT_HARNESS);
+	end(EXIT_HARNESS);
 }
 
 void session_open_kvm(void)
@@ -128,7 +135,7 @@ void session_open_kvm(void)
 
 	if (kvmdrv_open(&session.drv, &reason, session.kvm) != 0) {
 		fprintf(stderr, "SKIP: %s\n", reason.text);
-		exit(EXIT_SKIP);
+		end(EXIT_SKIP);
 	}
 	host_describe(&session.host);
 	session.about.against = session.against;
@@ -165,7 +172,7 @@ static void check_saved(enum finding_result result, const char *folder)
 		strerror(errno));
 	report_write(stderr, &scenario, &(struct verdict){ 0 },
 		     &session.about);
-	exit(EXIT_HARNESS);
+	end(EXIT_HARNESS);
 }
 
 /* Saved first, then made short, so that nothing is lost in between. */
@@ -235,7 +242,7 @@ void session_compare(const uint8_t *bytes, size_t len)
 	if (error) {
 		fprintf(stderr, "HARNESS: %s/running.bin: %s\n", session.out,
 			strerror(-error));
-		exit(EXIT_HARNESS);
+		end(EXIT_HARNESS);
 	}
 	scenario_decode(&scenario, bytes, len);
 	oracle_examine(&verdict, &sides, &scenario, &work);

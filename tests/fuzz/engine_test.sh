@@ -56,28 +56,28 @@ if ! k doctor >"$tmp/doctor"; then
 fi
 
 # A model that is broken on purpose.
-expect "the canary is found" 1 "" k fuzz --against=arch,-lint0_reenabled,+canary \
-	--runs=4000 --seed=1 --out="$tmp/canary"
+expect "the canary is found" 1 "" k fuzz --against=documented,+canary \
+	--runs=2000 --seed=1 --out="$tmp/canary"
 report=$(grep -l '^# signature: [a-z_0-9]*\.logical\..* extra ' \
 	"$tmp"/canary/findings/*/report.scn | head -n 1)
 [ -n "$report" ]
 result "as a logical message that should have been lost" $?
 expect "its report runs again and differs" 1 "" \
-	k run --against=arch,+canary "$report"
+	k run --against=documented,+canary "$report"
 expect "and agrees where the model is whole" 0 "" \
 	k run --against=documented "$report"
 findings_are_whole "$tmp/canary"
 result "its findings are whole" $?
 hits=$(cat "$tmp"/canary/findings/*/hits | sort -n | tail -n 1)
 expect "a second run goes on with them" 1 "" k fuzz \
-	--against=arch,-lint0_reenabled,+canary --runs=2000 --seed=1 \
+	--against=documented,+canary --runs=500 --seed=1 \
 	--out="$tmp/canary"
 [ "$(cat "$tmp"/canary/findings/*/hits | sort -n | tail -n 1)" -gt "$hits" ]
 result "and counts them up" $?
 
 # Killed without warning.
-k fuzz --against=arch,+canary --seed=1 --out="$tmp/killed" \
-	>"$tmp/out" 2>"$tmp/err" &
+"$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=60 \
+	--out="$tmp/killed" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 wait_for_finding "$tmp/killed"
 result "a finding is there while it runs" $?
@@ -89,8 +89,8 @@ expect "and the input that was about to run" 0 "" \
 	k convert --bytes "$tmp/killed/running.bin"
 
 # Interrupted.
-k fuzz --against=arch,+canary --seed=1 --out="$tmp/interrupted" \
-	>"$tmp/out" 2>"$tmp/err" &
+"$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=60 \
+	--out="$tmp/interrupted" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 wait_for_finding "$tmp/interrupted"
 kill -INT $pid
@@ -102,12 +102,12 @@ result "and with the summary" $?
 findings_are_whole "$tmp/interrupted"
 result "and with findings that are whole" $?
 
-# A disk that is full: 64 KiB, in a mount namespace of its own.
+# A disk that is full: 160 KiB, in a mount namespace of its own.
 full_disk() {
 	unshare -rm bash -c '
 		mkdir -p "$2" && mount -t tmpfs -o size=160k none "$2" &&
 		mkdir "$2/o" &&
-		"$1" fuzz --against=arch,+canary --seed=1 --time=60 \
+		"$1" fuzz --against=documented,+canary --seed=1 --time=60 \
 			--out="$2/o"
 		status=$?
 		for report in "$2"/o/findings/[0-9a-f]*/report.scn; do
