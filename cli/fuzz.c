@@ -345,6 +345,27 @@ static enum exit_status judge(int ended, const struct progress *p)
 	return EXIT_DIVERGE;
 }
 
+/* Of each erratum in force: how the scenarios fared that it decided. */
+static void print_rows(const struct fuzz_stats *stats)
+{
+	bool any = false;
+
+	for (size_t row = 0; row < ERRATA; row++) {
+		unsigned long long agree = stats->row_agree[row];
+		unsigned long long differ = stats->row_differ[row];
+
+		if (!agree && !differ)
+			continue;
+		if (!any)
+			printf("\nerrata that decided something:\n%10s %10s"
+			       "  %s\n",
+			       "agree", "differ", "row");
+		any = true;
+		printf("%10llu %10llu  %s\n", agree, differ,
+		       erratum_infos[row].name);
+	}
+}
+
 static enum exit_status fuzz(const struct arguments *arguments,
 			     struct command *command, FILE *log)
 {
@@ -365,6 +386,8 @@ static enum exit_status fuzz(const struct arguments *arguments,
 	if (path_join(dir, arguments->out, "findings") &&
 	    !summary_print(stdout, dir, "findings") && status == EXIT_AGREE)
 		puts("no findings");
+	if (progress.stats)
+		print_rows(progress.stats);
 	if (path_join(dir, arguments->out, "flaky"))
 		summary_print(stdout, dir, "differences that did not repeat");
 	return status;

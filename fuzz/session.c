@@ -200,6 +200,14 @@ static void count(const struct verdict *verdict)
 	session.stats->scenarios++;
 	session.stats->diverge += verdict->kind == VERDICT_DIVERGE;
 	session.stats->flaky += verdict->kind == VERDICT_FLAKY;
+	for (size_t row = 0; row < ERRATA; row++) {
+		if (!(work.expected.rows >> row & 1))
+			continue;
+		session.stats->row_agree[row] +=
+			verdict->kind == VERDICT_AGREE;
+		session.stats->row_differ[row] +=
+			verdict->kind == VERDICT_DIVERGE;
+	}
 }
 
 static void act_on(struct verdict *verdict)

@@ -80,7 +80,8 @@ static bool is_quirk_broadcast(const struct model *m,
 {
 	return in_force(m, ERRATUM_broadcast_quirk) &&
 	       !(m->x2apic_api & X2APIC_API_DISABLE_BROADCAST_QUIRK) &&
-	       msg->dest == XAPIC_BROADCAST;
+	       msg->dest == XAPIC_BROADCAST &&
+	       decides(m, ERRATUM_broadcast_quirk);
 }
 
 static bool physical_match(const struct model *m, const struct message *msg,
@@ -99,7 +100,8 @@ static bool physical_match(const struct model *m, const struct message *msg,
 	 */
 	if (in_force(m, ERRATUM_x2apic_id_reaches_xapic) && ids_are_32bit(m) &&
 	    msg->dest != X2APIC_BROADCAST)
-		return msg->dest == vcpu->vcpu_id ||
+		return (msg->dest == vcpu->vcpu_id &&
+			decides(m, ERRATUM_x2apic_id_reaches_xapic)) ||
 		       (msg->dest <= UINT8_MAX &&
 			xapic_physical_match(msg->dest, xapic_id));
 	return xapic_physical_match(msg->dest, xapic_id);
@@ -111,7 +113,7 @@ static enum reception logical_match(const struct model *m,
 {
 	const uint32_t *apic = vcpu->state.apic;
 
-	if (in_force(m, ERRATUM_canary))
+	if (in_force(m, ERRATUM_canary) && decides(m, ERRATUM_canary))
 		return RECEPTION_NO;
 	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)
 		return reception_if(
@@ -417,7 +419,8 @@ enum delivered message_deliver(struct model *m, const struct message *msg)
 
 	find_addressed(m, msg, &r);
 	if (in_force(m, ERRATUM_alias_lowest_vcpu_id) && ids_are_32bit(m) &&
-	    is_physical_id(msg) && count(m, &r, RECEPTION_YES) > 1)
+	    is_physical_id(msg) && count(m, &r, RECEPTION_YES) > 1 &&
+	    decides(m, ERRATUM_alias_lowest_vcpu_id))
 		keep_lowest_vcpu_id(m, &r);
 	keep_accepting(m, msg, &r);
 	if (msg->one_of)

@@ -71,6 +71,13 @@ static inline bool in_force(const struct model *m, enum erratum row)
 	return errata_has(&m->setup->errata, row);
 }
 
+/* Departure @row decided something in this run. Always true. */
+static inline bool decides(const struct model *m, enum erratum row)
+{
+	m->out->rows |= 1ull << row;
+	return true;
+}
+
 static inline bool ids_are_32bit(const struct model *m)
 {
 	return m->x2apic_api & X2APIC_API_USE_32BIT_IDS;

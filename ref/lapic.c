@@ -96,7 +96,8 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 	for (int i = 0; i < LVTS; i++)
 		apic[lvts[i]] = LVT_MASKED;
 	/* KVM: api.rst, KVM_X86_QUIRK_LINT0_REENABLED. */
-	if (in_force(m, ERRATUM_lint0_reenabled) && vcpu_is_boot(m, vcpu))
+	if (in_force(m, ERRATUM_lint0_reenabled) && vcpu_is_boot(m, vcpu) &&
+	    decides(m, ERRATUM_lint0_reenabled))
 		apic[APIC_REG_lvt_lint0] = LVT_EXTINT;
 }
 

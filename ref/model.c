@@ -133,6 +133,7 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.x2apic_api = s->config.x2apic_api;
 	m.nr_vcpus = 0;
 	out->choices.nr = 0;
+	out->rows = 0;
 	observation_start(&out->want);
 	observation_start(&out->care);
 	for (size_t i = 0; i < s->nr_ops; i++) {

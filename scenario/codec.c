@@ -12,25 +12,25 @@
 
 struct reader {
 	const uint8_t *at;
-	const uint8_t *end;
+	size_t left;
 };
 
 /* The next @len bytes, 1 to 8; what is past the end reads as zero. */
 static uint64_t read_number(struct reader *in, size_t len)
 {
-	size_t left = (size_t)(in->end - in->at);
 	uint64_t value = 0;
+	size_t nr = len < in->left ? len : in->left;
 
-	if (left >= sizeof(value)) {
+	if (!nr)
+		return 0;
+	if (in->left >= sizeof(value)) {
 		memcpy(&value, in->at, sizeof(value));
-		in->at += len;
-		return value & UINT64_MAX >> (64 - 8 * len);
+		value &= UINT64_MAX >> (64 - 8 * nr);
+	} else {
+		memcpy(&value, in->at, nr);
 	}
-	if (len > left)
-		len = left;
-	for (size_t i = 0; i < len; i++)
-		value |= (uint64_t)in->at[i] << (8 * i);
-	in->at += len;
+	in->at += nr;
+	in->left -= nr;
 	return value;
 }
 
@@ -48,15 +48,15 @@ static void read_record(struct reader *in, const struct record *record,
 
 void scenario_decode(struct scenario *out, const uint8_t *bytes, size_t len)
 {
-	struct reader in = { bytes, bytes + len };
+	struct reader in = { bytes, len };
 	size_t nr_vcpus = 0;
 
 	memset(&out->config, 0, sizeof(out->config));
 	read_record(&in, config_record(), &out->config, 1);
 	out->nr_ops = 0;
-	while (in.at < in.end && out->nr_ops < OPS_MAX) {
+	while (in.left && out->nr_ops < OPS_MAX) {
 		struct op *op = &out->ops[out->nr_ops];
-		uint32_t kind = *in.at++;
+		uint32_t kind = (uint32_t)read_number(&in, 1);
 		const struct record *record = op_record(kind);
 
 		if (!record)

@@ -85,6 +85,7 @@ struct expectation {
 	struct observation want;
 	struct observation care; /* same shape; a set bit is promised */
 	struct choices choices;  /* as taken */
+	uint64_t rows;		 /* errata that made a difference: a bit each */
 };
 
 /* Make @out an empty observation, ready for steps. */
