@@ -17,7 +17,7 @@
 #include "scenario/check.h"
 
 enum {
-	SCENARIOS = 64,	 /* different ones, run in turn */
+	SCENARIOS = 64, /* different ones, run in turn */
 	VCPUS = 4,
 	OPS = 16,
 	RUNS_DIFF = 2000,
@@ -29,7 +29,7 @@ enum {
 struct arguments {
 	const char *device;
 	bool json;
-	int runs; /* of each figure; the median counts */
+	int runs;	     /* of each figure; the median counts */
 	const char *seconds; /* of each run of an engine */
 };
 
@@ -353,11 +353,15 @@ static void clean_up(const struct bench *b)
 int verb_bench(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, NULL,
+		options,
+		parse,
+		NULL,
 		"Measures how fast the parts are: the model, the differential "
 		"loop and what they are compared with, medians of several "
 		"runs, all in one go.",
-		NULL,	 NULL,	NULL,
+		NULL,
+		NULL,
+		NULL,
 	};
 	static struct bench bench;
 	double values[ARRAY_SIZE(figures)] = { 0 };

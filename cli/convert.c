@@ -45,9 +45,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
 int verb_convert(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "FILE",
-		"A scenario in text becomes bytes, bytes become text.",
-		NULL,	 NULL,	NULL,
+		options, parse,
+		"FILE",	 "A scenario in text becomes bytes, bytes become text.",
+		NULL,	 NULL,
+		NULL,
 	};
 	static struct scenario scenario;
 	static uint8_t bytes[SCENARIO_BYTES_MAX];

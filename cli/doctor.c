@@ -86,10 +86,14 @@ static void print_guard(void)
 int verb_doctor(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, NULL,
+		options,
+		parse,
+		NULL,
 		"Tells what this host offers and lacks. Exit status 4 where "
 		"KVM cannot be used.",
-		NULL,	 NULL,	NULL,
+		NULL,
+		NULL,
+		NULL,
 	};
 	const char *device = KVMDRV_DEVICE;
 	struct kvmdrv_reason reason;

@@ -28,7 +28,8 @@ bool engine_find(char out[PATH_MAX], const char *target)
 	    access(out, X_OK) == 0)
 		return true;
 	fprintf(stderr,
-		"%s: no such program; start with ./kvmerrata, which builds it\n",
+		"%s: no such program; start with ./kvmerrata, which builds "
+		"it\n",
 		out);
 	return false;
 }
@@ -93,6 +94,5 @@ int engine_wait(struct engine *engine)
 	while (waitpid(engine->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_HARNESS;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -45,10 +45,8 @@ static const struct argp_option options[] = {
 	{ "time", 'T', "SECONDS", 0, "stop after that long (default: never)",
 	  0 },
 	{ "runs", 'r', "N", 0, "stop after N scenarios (default: never)", 0 },
-	{ "seed", 's', "N", 0, "of the random numbers (default: the time)",
-	  0 },
-	{ "out", 'o', "DIR", 0,
-	  "findings and corpus (default: fuzz-out)", 0 },
+	{ "seed", 's', "N", 0, "of the random numbers (default: the time)", 0 },
+	{ "out", 'o', "DIR", 0, "findings and corpus (default: fuzz-out)", 0 },
 	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
 	  0 },
 	{ 0 },
@@ -60,8 +58,7 @@ static const char *number(const char *value, const char *name,
 	size_t digits = strspn(value, "0123456789");
 
 	if (!digits || value[digits] || digits > 9)
-		argp_error(state, "--%s wants a number, not '%s'", name,
-			   value);
+		argp_error(state, "--%s wants a number, not '%s'", name, value);
 	return value;
 }
 
@@ -282,8 +279,8 @@ static void show_progress(struct progress *p, bool last)
 			(double)p->stats->scenarios / seconds,
 			(unsigned long long)p->stats->diverge,
 			(unsigned long long)p->stats->flaky);
-	fprintf(stderr, "  coverage %ld  corpus %ld%s", p->coverage,
-		p->corpus, p->terminal && !last ? "   " : "\n");
+	fprintf(stderr, "  coverage %ld  corpus %ld%s", p->coverage, p->corpus,
+		p->terminal && !last ? "   " : "\n");
 }
 
 static long number_after(const char *line, const char *word)
@@ -339,9 +336,8 @@ static enum exit_status judge(int ended, const struct progress *p)
 		return (enum exit_status)ended;
 	if (ended == 0 || ended == LIBFUZZER_INTERRUPTED)
 		return differ ? EXIT_DIVERGE : EXIT_AGREE;
-	fprintf(stderr,
-		"the target ended with status %d; its input is in %s\n", ended,
-		p->arguments->out);
+	fprintf(stderr, "the target ended with status %d; its input is in %s\n",
+		ended, p->arguments->out);
 	return EXIT_DIVERGE;
 }
 
@@ -396,21 +392,27 @@ static enum exit_status fuzz(const struct arguments *arguments,
 int verb_fuzz(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, NULL,
+		options,
+		parse,
+		NULL,
 		"Runs random scenarios on the model and on real VMs, and "
 		"keeps what differs in DIR/findings, a folder a signature. "
 		"Exit status 1 if anything differed.",
-		NULL,	 NULL,	NULL,
+		NULL,
+		NULL,
+		NULL,
 	};
 	static struct command command;
-	struct arguments arguments = { "diff", "documented", "fuzz-out",
-				       KVMDRV_DEVICE, "0", "-1", NULL };
+	struct arguments arguments = { "diff",	      "documented", "fuzz-out",
+				       KVMDRV_DEVICE, "0",	    "-1",
+				       NULL };
 	char seed[32], path[PATH_MAX];
 	enum exit_status status;
 	static struct sides sides;
 	FILE *log;
 
-	snprintf(seed, sizeof(seed), "%lu", (unsigned long)time(NULL) % 1000000);
+	snprintf(seed, sizeof(seed), "%lu",
+		 (unsigned long)time(NULL) % 1000000);
 	arguments.seed = seed;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (!sides_against(&sides, arguments.against))

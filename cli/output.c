@@ -27,8 +27,8 @@ bool output_open(struct output *out, const char *path)
 		return true;
 	}
 	out->path = path;
-	if (snprintf(out->temporary, sizeof(out->temporary), "%s.%ld.tmp",
-		     path, (long)getpid()) >= (int)sizeof(out->temporary)) {
+	if (snprintf(out->temporary, sizeof(out->temporary), "%s.%ld.tmp", path,
+		     (long)getpid()) >= (int)sizeof(out->temporary)) {
 		errno = ENAMETOOLONG;
 		return complain(path);
 	}

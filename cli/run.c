@@ -29,8 +29,7 @@ static const struct argp_option options[] = {
 	  "run nothing: write what the model says beside each FILE.scn, as "
 	  "FILE.obs",
 	  0 },
-	{ "model", 'm', NULL, 0,
-	  "run nothing: print what the model says", 0 },
+	{ "model", 'm', NULL, 0, "run nothing: print what the model says", 0 },
 	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
 	  0 },
 	{ 0 },
@@ -137,11 +136,15 @@ static enum exit_status run_file(const struct arguments *arguments,
 int verb_run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "FILE...",
+		options,
+		parse,
+		"FILE...",
 		"Runs each scenario on the model and on a real VM. Prints a "
 		"report that is a scenario itself; exit status 1 if any "
 		"differs.",
-		NULL,	 NULL,	NULL,
+		NULL,
+		NULL,
+		NULL,
 	};
 	static struct arguments arguments = { .against = "documented",
 					      .device = KVMDRV_DEVICE };

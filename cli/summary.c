@@ -46,8 +46,8 @@ static bool read_row(struct row *row, const char *dir, const char *folder)
 	    !read_small(hits, sizeof(hits), dir, folder, "hits"))
 		return false;
 	meta = cJSON_Parse(text);
-	signature = cJSON_GetStringValue(
-		cJSON_GetObjectItem(meta, "signature"));
+	signature =
+		cJSON_GetStringValue(cJSON_GetObjectItem(meta, "signature"));
 	if (signature) {
 		row->hits = strtoull(hits, NULL, 10);
 		row->ops = (int)cJSON_GetNumberValue(

@@ -69,16 +69,16 @@ static uint32_t existing_id(struct mutator *m)
 /* An ID near what the scenario uses: aliased, truncated, one off, or odd. */
 static uint32_t draw_id(struct mutator *m)
 {
-	static const uint32_t odd[] = { 0,     1,     2,      0x0f,  0x10,
-					0xfe,  0xff,  0x100,  0x101, 0x1ff,
-					0xffe, 0xfff };
+	static const uint32_t odd[] = {
+		0,    1,     2,	    0x0f,  0x10,  0xfe,
+		0xff, 0x100, 0x101, 0x1ff, 0xffe, 0xfff
+	};
 
 	switch (draw(m, 6)) {
 	case 0:
 		return existing_id(m);
 	case 1:
-		return (existing_id(m) & 0xff) +
-		       (uint32_t)draw(m, 16) * 0x100;
+		return (existing_id(m) & 0xff) + (uint32_t)draw(m, 16) * 0x100;
 	case 2:
 		return existing_id(m) & 0xff;
 	case 3:
@@ -149,8 +149,8 @@ static uint32_t draw_icr_low(struct mutator *m)
 static uint64_t draw_msi_address(struct mutator *m)
 {
 	uint32_t dest = draw_dest(m);
-	uint64_t address = APICBASE_ADDRESS_DEFAULT |
-			   (dest & MSI_DEST_MASK) << MSI_DEST_SHIFT;
+	uint64_t address = APICBASE_ADDRESS_DEFAULT | (dest & MSI_DEST_MASK)
+							      << MSI_DEST_SHIFT;
 
 	if (one_in(m, 16))
 		return draw_number(m);
@@ -196,8 +196,7 @@ static uint64_t draw_register(struct mutator *m, uint32_t slot)
 		return draw_number(m);
 	switch (slot) {
 	case APIC_REG_id:
-		return one_in(m, 2) ? draw_id(m) :
-				      draw_id(m) << XAPIC_ID_SHIFT;
+		return one_in(m, 2) ? draw_id(m) : draw_id(m) << XAPIC_ID_SHIFT;
 	case APIC_REG_ldr:
 		return draw_logical(m) << XAPIC_ID_SHIFT;
 	case APIC_REG_dfr:
@@ -371,8 +370,8 @@ static void change_once(struct mutator *m)
  * The edits may name vCPUs that are created later or never: as bytes that is
  * a legal scenario again, which is why they are made between bytes and bytes.
  */
-size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes,
-		    size_t len, uint64_t seed)
+size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes, size_t len,
+		    uint64_t seed)
 {
 	static struct scenario scenario;
 	struct mutator m = { &scenario, seed * 2 + 1 };

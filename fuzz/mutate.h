@@ -14,7 +14,7 @@
  * length of the result; @cap must be SCENARIO_BYTES_MAX. Equal arguments give
  * equal results.
  */
-size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes,
-		    size_t len, uint64_t seed);
+size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes, size_t len,
+		    uint64_t seed);
 
 #endif

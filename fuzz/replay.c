@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 		printf("ok 1 - replay of %s # SKIP no usable KVM\n", name);
 		return EXIT_SUCCESS;
 	}
-	printf("%s 1 - replay of %s: %d inputs\n",
-	       status ? "not ok" : "ok", name, argc - 1);
+	printf("%s 1 - replay of %s: %d inputs\n", status ? "not ok" : "ok",
+	       name, argc - 1);
 	return status;
 }

@@ -170,8 +170,7 @@ static void check_saved(enum finding_result result, const char *folder)
 		return;
 	fprintf(stderr, "HARNESS: cannot keep a finding in %s: %s\n", folder,
 		strerror(errno));
-	report_write(stderr, &scenario, &(struct verdict){ 0 },
-		     &session.about);
+	report_write(stderr, &scenario, &(struct verdict){ 0 }, &session.about);
 	end(EXIT_HARNESS);
 }
 
@@ -190,8 +189,7 @@ static void keep(struct verdict *verdict, const char *folder)
 	if (verdict->kind != VERDICT_DIVERGE || !verdict->nr_differences)
 		return;
 	oracle_shorten(&scenario, verdict, &sides, &work);
-	check_saved(finding_shorten(folder, &scenario, verdict,
-				    &session.about),
+	check_saved(finding_shorten(folder, &scenario, verdict, &session.about),
 		    folder);
 }
 
@@ -203,10 +201,9 @@ static void count(const struct verdict *verdict)
 	for (size_t row = 0; row < ERRATA; row++) {
 		if (!(work.expected.rows >> row & 1))
 			continue;
-		session.stats->row_agree[row] +=
-			verdict->kind == VERDICT_AGREE;
-		session.stats->row_differ[row] +=
-			verdict->kind == VERDICT_DIVERGE;
+		session.stats->row_agree[row] += verdict->kind == VERDICT_AGREE;
+		session.stats->row_differ[row] += verdict->kind ==
+						  VERDICT_DIVERGE;
 	}
 }
 

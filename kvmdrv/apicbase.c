@@ -5,8 +5,8 @@
 struct answer kvmdrv_apicbase_write(struct vm *vm,
 				    const struct op_apicbase_write *op)
 {
-	return answer_of_count(try_set_msr(vm, op->vcpu, MSR_IA32_APIC_BASE,
-					   op->value));
+	return answer_of_count(
+		try_set_msr(vm, op->vcpu, MSR_IA32_APIC_BASE, op->value));
 }
 
 struct answer kvmdrv_apicbase_restore(struct vm *vm,

@@ -25,9 +25,8 @@ int guard_open(struct guard *out, const char *input_path)
 		out->kernel_log = -1;
 	}
 	out->taint = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
-	if (out->taint >= 0 &&
-	    pread(out->taint, out->taint_before,
-		  sizeof(out->taint_before) - 1, 0) < 0)
+	if (out->taint >= 0 && pread(out->taint, out->taint_before,
+				     sizeof(out->taint_before) - 1, 0) < 0)
 		out->taint_before[0] = '\0';
 	if (!input_path)
 		return 0;
@@ -48,9 +47,14 @@ int guard_input(struct guard *guard, const uint8_t *bytes, size_t len)
 static bool is_complaint(const char *text)
 {
 	static const char *const marks[] = {
-		"WARNING: ",	"BUG: ",   "Oops",
-		"kernel BUG at", "KASAN: ", "UBSAN: ",
-		"general protection fault", "unchecked MSR access",
+		"WARNING: ",
+		"BUG: ",
+		"Oops",
+		"kernel BUG at",
+		"KASAN: ",
+		"UBSAN: ",
+		"general protection fault",
+		"unchecked MSR access",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
@@ -77,8 +81,7 @@ static void without_numbers(char out[GUARD_COMPLAINT_MAX], const char *text)
 }
 
 /* "PRIORITY,SEQUENCE,...;TEXT"; bits 3 and up of the priority say who. */
-bool guard_record_complains(const char *record,
-			    char out[GUARD_COMPLAINT_MAX])
+bool guard_record_complains(const char *record, char out[GUARD_COMPLAINT_MAX])
 {
 	const char *text = strchr(record, ';');
 	bool from_kernel = strtoul(record, NULL, 10) >> 3 == 0;

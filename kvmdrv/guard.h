@@ -40,8 +40,7 @@ bool guard_complaint(struct guard *guard, char out[GUARD_COMPLAINT_MAX]);
  * Is this record of /dev/kmsg a complaint of the kernel's own? What others
  * write there is not. @out as above.
  */
-bool guard_record_complains(const char *record,
-			    char out[GUARD_COMPLAINT_MAX]);
+bool guard_record_complains(const char *record, char out[GUARD_COMPLAINT_MAX]);
 
 void guard_close(struct guard *guard);
 

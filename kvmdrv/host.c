@@ -37,8 +37,7 @@ static void describe_module(char *out, size_t cap)
 		return;
 	while ((entry = readdir(modules)) != NULL)
 		if (!strncmp(entry->d_name, "kvm_", 4))
-			snprintf(out, cap, "%.*s", (int)cap - 1,
-				 entry->d_name);
+			snprintf(out, cap, "%.*s", (int)cap - 1, entry->d_name);
 	closedir(modules);
 }
 
@@ -51,6 +50,6 @@ void host_describe(struct host *out)
 		snprintf(out->kernel, sizeof(out->kernel), "%s", uts.release);
 	describe_module(out->module, sizeof(out->module));
 	describe_cpu(out->cpu, sizeof(out->cpu));
-	snprintf(out->line, sizeof(out->line), "Linux %s, %s, %s",
-		 out->kernel, out->module, out->cpu);
+	snprintf(out->line, sizeof(out->line), "Linux %s, %s, %s", out->kernel,
+		 out->module, out->cpu);
 }

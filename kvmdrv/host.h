@@ -5,9 +5,9 @@
 enum { HOST_NAME_MAX_LEN = 160 };
 
 struct host {
-	char kernel[HOST_NAME_MAX_LEN]; /* as `uname -r` says */
-	char module[32];		/* kvm_intel, ...; "unknown" */
-	char cpu[HOST_NAME_MAX_LEN];	/* the CPU's model name */
+	char kernel[HOST_NAME_MAX_LEN];	  /* as `uname -r` says */
+	char module[32];		  /* kvm_intel, ...; "unknown" */
+	char cpu[HOST_NAME_MAX_LEN];	  /* the CPU's model name */
 	char line[3 * HOST_NAME_MAX_LEN]; /* all three, for reports */
 };
 

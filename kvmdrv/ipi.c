@@ -12,7 +12,6 @@ struct answer kvmdrv_icr_write(struct vm *vm, const struct op_icr_write *op)
 
 struct answer kvmdrv_self_ipi(struct vm *vm, const struct op_self_ipi *op)
 {
-	return answer_of_count(try_set_msr(vm, op->vcpu,
-					   MSR_X2APIC_BASE + APIC_REG_self_ipi,
-					   op->vector));
+	return answer_of_count(try_set_msr(
+		vm, op->vcpu, MSR_X2APIC_BASE + APIC_REG_self_ipi, op->vector));
 }

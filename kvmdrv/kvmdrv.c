@@ -68,8 +68,10 @@ static int check_host(int fd, struct kvmdrv_reason *reason, const char *device)
 	int version = ioctl(fd, KVM_GET_API_VERSION, 0);
 
 	if (version != KVM_API_VERSION) {
-		say(reason, "%s is not KVM: KVM_GET_API_VERSION gives %d, "
-		    "not %d", device, version, KVM_API_VERSION);
+		say(reason,
+		    "%s is not KVM: KVM_GET_API_VERSION gives %d, "
+		    "not %d",
+		    device, version, KVM_API_VERSION);
 		return -ENODEV;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
@@ -151,9 +153,8 @@ static void read_vcpu(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 	out->apicbase = sregs.apic_base;
 	out->mp_state = mp_state.mp_state;
 	out->nmi_pending = events.nmi.pending;
-	out->smi_pending = events.flags & KVM_VCPUEVENT_VALID_SMM ?
-				   events.smi.pending :
-				   0;
+	out->smi_pending =
+		events.flags & KVM_VCPUEVENT_VALID_SMM ? events.smi.pending : 0;
 	out->cs_selector = sregs.cs.selector;
 	for (size_t slot = 0; slot < APIC_REGS; slot++)
 		memcpy(&out->apic[slot], page.regs + 16 * slot,
@@ -161,8 +162,7 @@ static void read_vcpu(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 }
 
 static void report_step(struct vm *vm, struct observation *out,
-			struct answer answer, bool read_all,
-			bool read_mp_state)
+			struct answer answer, bool read_all, bool read_mp_state)
 {
 	struct step *step =
 		observation_add(out, answer, read_all ? vm->nr_vcpus : 0);

@@ -4,8 +4,7 @@
 #include "kvmdrv/vm.h"
 #include "scenario/x86.h"
 
-struct answer kvmdrv_lapic_write(struct vm *vm,
-				 const struct op_lapic_write *op)
+struct answer kvmdrv_lapic_write(struct vm *vm, const struct op_lapic_write *op)
 {
 	struct kvm_lapic_state page;
 

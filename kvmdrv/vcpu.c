@@ -32,8 +32,7 @@ static void set_cpuid(struct vm *vm, uint32_t vcpu)
 	vcpu_ioctl(vm, vcpu, KVM_SET_CPUID2, &all);
 }
 
-struct answer kvmdrv_vcpu_create(struct vm *vm,
-				 const struct op_vcpu_create *op)
+struct answer kvmdrv_vcpu_create(struct vm *vm, const struct op_vcpu_create *op)
 {
 	int fd = try_vm_ioctl(vm, KVM_CREATE_VCPU, (unsigned long)op->vcpu_id);
 	uint32_t vcpu = vm->nr_vcpus++;

@@ -41,8 +41,8 @@ int try_set_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t value)
 			     sizeof(struct kvm_msr_entry)];
 	} one = { .msrs.nmsrs = 1 };
 
-	one.msrs.entries[0] = (struct kvm_msr_entry){ .index = msr,
-						      .data = value };
+	one.msrs.entries[0] =
+		(struct kvm_msr_entry){ .index = msr, .data = value };
 	return try_vcpu_ioctl(vm, vcpu, KVM_SET_MSRS, &one);
 }
 

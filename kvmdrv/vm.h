@@ -58,9 +58,8 @@ struct answer answer_of_call(int result);
 struct answer answer_of_count(int result);
 
 /* Handlers, one an op. */
-#define OP(id, name, fields)                              \
-	struct answer kvmdrv_##name(struct vm *vm,        \
-				    const struct op_##name *op);
+#define OP(id, name, fields) \
+	struct answer kvmdrv_##name(struct vm *vm, const struct op_##name *op);
 #include "scenario/ops.def"
 
 #endif

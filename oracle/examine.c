@@ -59,8 +59,7 @@ static void settle(struct verdict *out, const struct oracle_sides *sides,
 		}
 		if (verdict.kind == VERDICT_AGREE)
 			return;
-		if (!next_choices(&list, &work->expected.choices,
-				  verdict.step))
+		if (!next_choices(&list, &work->expected.choices, verdict.step))
 			break;
 	}
 	sides->expect(sides->context, &work->expected, s, schedule, &best);
@@ -68,8 +67,7 @@ static void settle(struct verdict *out, const struct oracle_sides *sides,
 
 static void observe_and_settle(struct verdict *out,
 			       const struct oracle_sides *sides,
-			       const struct scenario *s,
-			       enum schedule schedule,
+			       const struct scenario *s, enum schedule schedule,
 			       struct oracle_workspace *work)
 {
 	sides->observe(sides->context, &work->got, s, schedule);
@@ -85,8 +83,7 @@ static bool beginning_differs(const struct oracle_sides *sides,
 
 	work->trial = *s;
 	work->trial.nr_ops = nr;
-	observe_and_settle(&verdict, sides, &work->trial, SCHEDULE_FAST,
-			   work);
+	observe_and_settle(&verdict, sides, &work->trial, SCHEDULE_FAST, work);
 	return verdict.kind != VERDICT_AGREE;
 }
 
@@ -173,8 +170,7 @@ static bool choices_explain(const struct oracle_sides *sides,
 		return false;
 	list = work->expected.choices;
 	sides->observe(sides->context, &work->got, s, SCHEDULE_FAST);
-	sides->expect(sides->context, &work->expected, s, SCHEDULE_FAST,
-		      &list);
+	sides->expect(sides->context, &work->expected, s, SCHEDULE_FAST, &list);
 	oracle_judge(&verdict, &work->expected, &work->got);
 	return verdict.kind == VERDICT_AGREE;
 }
@@ -222,7 +218,7 @@ void oracle_shorten(struct scenario *s, struct verdict *verdict,
 		shortened = false;
 		for (uint32_t i = (uint32_t)s->nr_ops; i-- > 0;)
 			if (i < s->nr_ops)
-				shortened |= shorter_by(s, i, verdict, sides,
-							work);
+				shortened |=
+					shorter_by(s, i, verdict, sides, work);
 	}
 }

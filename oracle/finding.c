@@ -51,14 +51,14 @@ static char *meta_text(const struct scenario *s, const struct verdict *v,
 	time_t now = time(NULL);
 	char *text;
 
-	snprintf(hash, sizeof(hash), "%016" PRIx64, signature_hash(v->signature));
+	snprintf(hash, sizeof(hash), "%016" PRIx64,
+		 signature_hash(v->signature));
 	snprintf(want, sizeof(want), "0x%" PRIx64, d->want);
 	snprintf(got, sizeof(got), "0x%" PRIx64, d->got);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	cJSON_AddStringToObject(meta, "hash", hash);
-	cJSON_AddStringToObject(meta, "verdict", v->kind == VERDICT_FLAKY ?
-							 "FLAKY" :
-							 "DIVERGE");
+	cJSON_AddStringToObject(meta, "verdict",
+				v->kind == VERDICT_FLAKY ? "FLAKY" : "DIVERGE");
 	cJSON_AddStringToObject(meta, "signature", v->signature);
 	cJSON_AddStringToObject(meta, "symptom", symptom_name(v->symptom));
 	cJSON_AddNumberToObject(meta, "op", v->step + 1);
@@ -232,11 +232,12 @@ enum finding_result finding_save(const char *dir, const struct scenario *s,
 {
 	char name[64], path[PATH_MAX], temporary[PATH_MAX];
 
-	snprintf(name, sizeof(name), "%016" PRIx64, signature_hash(v->signature));
+	snprintf(name, sizeof(name), "%016" PRIx64,
+		 signature_hash(v->signature));
 	if (!make_folders(dir) || !join(path, dir, name))
 		return FINDING_FAILED;
-	snprintf(name, sizeof(name), ".%016" PRIx64 ".%ld", signature_hash(v->signature),
-		 (long)getpid());
+	snprintf(name, sizeof(name), ".%016" PRIx64 ".%ld",
+		 signature_hash(v->signature), (long)getpid());
 	if (!join(temporary, dir, name))
 		return FINDING_FAILED;
 	if (mkdir(temporary, 0777) != 0 && errno != EEXIST)

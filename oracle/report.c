@@ -48,8 +48,8 @@ static void write_divergence(FILE *out, const struct scenario *s,
 			v->nr_differences - shown);
 }
 
-void report_write(FILE *out, const struct scenario *s,
-		  const struct verdict *v, const struct report_about *about)
+void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
+		  const struct report_about *about)
 {
 	static const char *const names[] = {
 		[VERDICT_AGREE] = "AGREE",

@@ -24,8 +24,8 @@ struct report_about {
  * Write @s as a scenario file whose comments hold the verdict. For AGREE the
  * comments say so.
  */
-void report_write(FILE *out, const struct scenario *s,
-		  const struct verdict *v, const struct report_about *about);
+void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
+		  const struct report_about *about);
 
 enum finding_result {
 	FINDING_NEW,
@@ -37,8 +37,7 @@ enum finding_result {
  * Is there a finding with this verdict's signature in @dir? Then count it up.
  * FINDING_NEW says that there is none yet; nothing is written then.
  */
-enum finding_result finding_count_up(const char *dir,
-				     const struct verdict *v);
+enum finding_result finding_count_up(const char *dir, const struct verdict *v);
 
 /*
  * Keep a finding in @dir, which is created if need be. Where another process

@@ -23,10 +23,10 @@ static const char *const symptom_names[] = {
 };
 
 static const char *const delivery_names[] = {
-	[DELIVERY_FIXED] = "fixed",	[DELIVERY_LOWEST] = "lowest",
-	[DELIVERY_SMI] = "smi",		[DELIVERY_RESERVED] = "reserved",
-	[DELIVERY_NMI] = "nmi",		[DELIVERY_INIT] = "init",
-	[DELIVERY_SIPI] = "sipi",	[DELIVERY_EXTINT] = "extint",
+	[DELIVERY_FIXED] = "fixed", [DELIVERY_LOWEST] = "lowest",
+	[DELIVERY_SMI] = "smi",	    [DELIVERY_RESERVED] = "reserved",
+	[DELIVERY_NMI] = "nmi",	    [DELIVERY_INIT] = "init",
+	[DELIVERY_SIPI] = "sipi",   [DELIVERY_EXTINT] = "extint",
 };
 
 static const char *const shorthand_names[] = {
@@ -62,8 +62,7 @@ static void observable_kind(char out[32], const char *name)
 	size_t len = strlen(name);
 
 	if (strncmp(name, "apic_", 5) == 0 && len == 9 &&
-	    (strstr(name, "irr") || strstr(name, "isr") ||
-	     strstr(name, "tmr")))
+	    (strstr(name, "irr") || strstr(name, "isr") || strstr(name, "tmr")))
 		len--;
 	snprintf(out, 32, "%.*s", (int)len, name);
 }
@@ -211,9 +210,9 @@ static void modes(char *out, size_t cap, const struct verdict *v,
 			vcpu = actor;
 		if (vcpu < 0 || (uint32_t)vcpu >= step->nr_states)
 			continue;
-		in[apic_mode(observation_state_const(&e->want, step,
-						     (uint32_t)vcpu)
-				     ->apicbase)] = true;
+		in[apic_mode(
+			observation_state_const(&e->want, step, (uint32_t)vcpu)
+				->apicbase)] = true;
 	}
 	snprintf(out, cap, "-");
 	for (size_t i = 0; i < ARRAY_SIZE(mode_names); i++)
@@ -236,8 +235,7 @@ static bool ids_are_32bit(const struct scenario *s, uint32_t step)
 void oracle_sign(struct verdict *verdict, const struct scenario *s,
 		 const struct expectation *expected)
 {
-	const struct answer *want =
-		&expected->want.steps[verdict->step].answer;
+	const struct answer *want = &expected->want.steps[verdict->step].answer;
 	char what[80], kind[32], in_modes[48];
 
 	CHECK(verdict->kind == VERDICT_DIVERGE);

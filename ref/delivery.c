@@ -75,8 +75,7 @@ static enum reception reception_if(bool yes)
  * unless the quirk is disabled. The document names no source of the event and
  * no destination mode, so this covers all.
  */
-static bool is_quirk_broadcast(const struct model *m,
-			       const struct message *msg)
+static bool is_quirk_broadcast(const struct model *m, const struct message *msg)
 {
 	return in_force(m, ERRATUM_broadcast_quirk) &&
 	       !(m->x2apic_api & X2APIC_API_DISABLE_BROADCAST_QUIRK) &&
@@ -87,8 +86,8 @@ static bool is_quirk_broadcast(const struct model *m,
 static bool physical_match(const struct model *m, const struct message *msg,
 			   const struct model_vcpu *vcpu)
 {
-	uint8_t xapic_id = (uint8_t)(vcpu->state.apic[APIC_REG_id] >>
-				     XAPIC_ID_SHIFT);
+	uint8_t xapic_id =
+		(uint8_t)(vcpu->state.apic[APIC_REG_id] >> XAPIC_ID_SHIFT);
 
 	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)
 		return is_quirk_broadcast(m, msg) ||
@@ -124,9 +123,8 @@ static enum reception logical_match(const struct model *m,
 	/* No manual says what xAPIC mode makes of a wider logical ID. */
 	if (msg->dest > UINT8_MAX || !dfr_is_defined(apic[APIC_REG_dfr]))
 		return RECEPTION_UNDEFINED;
-	return reception_if(xapic_logical_match((uint8_t)msg->dest,
-						apic[APIC_REG_ldr],
-						apic[APIC_REG_dfr]));
+	return reception_if(xapic_logical_match(
+		(uint8_t)msg->dest, apic[APIC_REG_ldr], apic[APIC_REG_dfr]));
 }
 
 /* Is this APIC one that the message is meant for? */

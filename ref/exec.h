@@ -61,7 +61,7 @@ void promise_accepted(struct promise *out);
 void promise_refused(struct promise *out, uint32_t error);
 
 /* Handlers, one an op: change the machine, and promise an answer. */
-#define OP(id, name, fields)                                          \
+#define OP(id, name, fields)                                           \
 	void model_##name(struct model *m, const struct op_##name *op, \
 			  struct promise *out);
 #include "scenario/ops.def"
@@ -114,8 +114,8 @@ struct message {
 	enum shorthand shorthand;
 	enum delivery delivery;
 	uint8_t vector;
-	bool level;     /* trigger mode */
-	bool one_of;    /* to one of those that match, not to all */
+	bool level;	/* trigger mode */
+	bool one_of;	/* to one of those that match, not to all */
 	bool undefined; /* the manuals do not say who gets it */
 	/* The vCPU that sent it, or NULL: it came from a device. */
 	struct model_vcpu *sender;

@@ -260,8 +260,7 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 	struct op_icr_write icr = { op->vcpu, op->by,
 				    (uint32_t)(op->value >> 32),
 				    (uint32_t)op->value };
-	struct op_self_ipi self_ipi = { op->vcpu, op->by,
-					(uint8_t)op->value };
+	struct op_self_ipi self_ipi = { op->vcpu, op->by, (uint8_t)op->value };
 	bool writable;
 	uint32_t bits;
 

@@ -60,8 +60,8 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 	if (vcpu->exists) {
 		uint32_t *apic = vcpu->state.apic;
 
-		apic[APIC_REG_ppr] = lapic_ppr(apic[APIC_REG_tpr],
-					       &apic[APIC_REG_isr0]);
+		apic[APIC_REG_ppr] =
+			lapic_ppr(apic[APIC_REG_tpr], &apic[APIC_REG_isr0]);
 	}
 	*want = vcpu->state;
 	*care = vcpu->care;
@@ -103,9 +103,9 @@ static void run_op(struct model *m, const struct op *op, struct promise *out)
 		return;
 	}
 	switch (op->kind) {
-#define OP(id, name, fields)                          \
-	case OP_##name:                               \
-		model_##name(m, &op->as.name, out);   \
+#define OP(id, name, fields)                        \
+	case OP_##name:                             \
+		model_##name(m, &op->as.name, out); \
 		break;
 #include "scenario/ops.def"
 	}

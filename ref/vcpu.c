@@ -73,8 +73,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	if (vcpu->state.smi_pending)
 		vcpu->care.smi_pending = 0;
 	vcpu->state.cs_selector = CS_SELECTOR_RESET;
-	vcpu->state.mp_state = bsp ? MP_STATE_RUNNABLE :
-				     MP_STATE_INIT_RECEIVED;
+	vcpu->state.mp_state = bsp ? MP_STATE_RUNNABLE : MP_STATE_INIT_RECEIVED;
 }
 
 void vcpu_take_events(struct model *m, struct model_vcpu *vcpu)

@@ -6,6 +6,7 @@
 
 _Noreturn void check_failed(const char *condition, const char *file, int line)
 {
-	fprintf(stderr, "BUG: %s:%d: CHECK(%s) failed\n", file, line, condition);
+	fprintf(stderr, "BUG: %s:%d: CHECK(%s) failed\n", file, line,
+		condition);
 	abort();
 }

@@ -90,7 +90,8 @@ static uint8_t *write_record(uint8_t *out, const struct record *record,
 {
 	for (uint32_t i = 0; i < record->nr_fields; i++) {
 		const struct field *field = &record->fields[i];
-		uint64_t value = wire_value(field->type, field_get(field, base));
+		uint64_t value =
+			wire_value(field->type, field_get(field, base));
 
 		/* All eight, of which the next field covers the rest. */
 		memcpy(out, &value, sizeof(value));

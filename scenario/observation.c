@@ -10,9 +10,8 @@ const struct observable observables[OBSERVABLES] = {
 #define OBSERVABLE(type, name) \
 	{ #name, offsetof(struct vcpu_state, name), sizeof(type) },
 #include "scenario/observables.def"
-#define REG(slot, name)                                        \
-	{ "apic_" #name,                                       \
-	  offsetof(struct vcpu_state, apic) + 4 * slot, 4 },
+#define REG(slot, name) \
+	{ "apic_" #name, offsetof(struct vcpu_state, apic) + 4 * slot, 4 },
 #define REG_READ_ONLY(slot, name) REG(slot, name)
 #include "scenario/apic_regs.def"
 };
@@ -60,9 +59,9 @@ struct vcpu_state *observation_state(struct observation *o,
 	return &o->states[step->first_state + vcpu];
 }
 
-const struct vcpu_state *
-observation_state_const(const struct observation *o, const struct step *step,
-			uint32_t vcpu)
+const struct vcpu_state *observation_state_const(const struct observation *o,
+						 const struct step *step,
+						 uint32_t vcpu)
 {
 	CHECK(vcpu < step->nr_states);
 	return &o->states[step->first_state + vcpu];

@@ -20,7 +20,7 @@
  * effects; so the two schedules see the same machine.
  */
 enum schedule {
-	SCHEDULE_FAST,   /* at `observe` ops and at the end */
+	SCHEDULE_FAST,	 /* at `observe` ops and at the end */
 	SCHEDULE_STRICT, /* after every op as well */
 };
 
@@ -84,7 +84,7 @@ struct choices {
 struct expectation {
 	struct observation want;
 	struct observation care; /* same shape; a set bit is promised */
-	struct choices choices;  /* as taken */
+	struct choices choices;	 /* as taken */
 	uint64_t rows;		 /* errata that made a difference: a bit each */
 };
 
@@ -98,9 +98,9 @@ struct step *observation_add(struct observation *out, struct answer answer,
 /* The state of @vcpu in @step; @vcpu < step->nr_states. */
 struct vcpu_state *observation_state(struct observation *o,
 				     const struct step *step, uint32_t vcpu);
-const struct vcpu_state *
-observation_state_const(const struct observation *o, const struct step *step,
-			uint32_t vcpu);
+const struct vcpu_state *observation_state_const(const struct observation *o,
+						 const struct step *step,
+						 uint32_t vcpu);
 
 /* One of the things that a vCPU's state is made of. */
 struct observable {

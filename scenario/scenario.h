@@ -37,7 +37,10 @@ enum cpuid { CPUID_X2APIC, CPUID_NONE };
 
 /* struct op_msi, ...: what one op says. */
 #define F(type, field) field_##type field;
-#define OP(id, name, fields) struct op_##name { fields };
+#define OP(id, name, fields) \
+	struct op_##name {   \
+		fields       \
+	};
 #include "scenario/ops.def"
 
 enum op_kind {

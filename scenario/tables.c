@@ -7,46 +7,52 @@
 #include "scenario/check.h"
 #include "scenario/x86.h"
 
+/* clang-format off: macros that open and close braces. */
 /* values_agent, values_apic_reg, ...: the values of each type that has any. */
 #define NAMED(name, c_type, wire) \
 	static const struct value_name values_##name[] = {
 #define FLAGS(name, c_type, wire) NAMED(name, c_type, wire)
 #define VALUE(name, value) { #name, value },
-#define END }               \
+#define END \
+	}   \
 	;
 #include "scenario/field_types.def"
 
 /* type_u8, type_vcpu, ...: the types. */
-#define NUMBER(name, c_type, wire, max)                                  \
-	static const struct field_type type_##name = {                   \
-		#name, TYPE_##name, FIELD_NUMBER, sizeof(c_type), wire, max, NULL, 0, \
+#define NUMBER(name, c_type, wire, max)                           \
+	static const struct field_type type_##name = {            \
+		#name, TYPE_##name, FIELD_NUMBER, sizeof(c_type), \
+		wire,  max,	    NULL,	  0,              \
 	};
-#define VCPU(name, c_type, wire)                                     \
-	static const struct field_type type_##name = {               \
-		#name, TYPE_##name, FIELD_VCPU, sizeof(c_type), wire, 0, NULL, 0, \
+#define VCPU(name, c_type, wire)                                \
+	static const struct field_type type_##name = {          \
+		#name, TYPE_##name, FIELD_VCPU, sizeof(c_type), \
+		wire,  0,	    NULL,	0,              \
 	};
-#define WITH_VALUES(name, kind, c_type, wire)                        \
-	static const struct field_type type_##name = {               \
-		#name, TYPE_##name, kind, sizeof(c_type), wire, 0, values_##name, \
-		ARRAY_SIZE(values_##name),                           \
+#define WITH_VALUES(name, kind, c_type, wire)                                 \
+	static const struct field_type type_##name = {                        \
+		#name, TYPE_##name, kind,	   sizeof(c_type),            \
+		wire,  0,	    values_##name, ARRAY_SIZE(values_##name), \
 	};
 #define NAMED(name, c_type, wire) WITH_VALUES(name, FIELD_NAMED, c_type, wire)
 #define FLAGS(name, c_type, wire) WITH_VALUES(name, FIELD_FLAGS, c_type, wire)
 #include "scenario/field_types.def"
 
+/* clang-format on */
+
 /* record_msi(), ...: one function an op, in which `here` is its struct. */
 #define F(type, field) { #field, &type_##type, offsetof(here, field) },
-#define OP(id, op, op_fields)                                         \
-	static const struct record *record_##op(void)                 \
-	{                                                             \
-		typedef struct op_##op here __attribute__((unused));  \
-		static const struct field fields[] = { op_fields };   \
-		static const struct record record = {                 \
-			#op,                                          \
-			fields,                                       \
-			ARRAY_SIZE(fields),                           \
-		};                                                    \
-		return &record;                                       \
+#define OP(id, op, op_fields)                                        \
+	static const struct record *record_##op(void)                \
+	{                                                            \
+		typedef struct op_##op here __attribute__((unused)); \
+		static const struct field fields[] = { op_fields };  \
+		static const struct record record = {                \
+			#op,                                         \
+			fields,                                      \
+			ARRAY_SIZE(fields),                          \
+		};                                                   \
+		return &record;                                      \
 	}
 #include "scenario/ops.def"
 

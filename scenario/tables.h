@@ -30,9 +30,9 @@ struct field_type {
 	const char *name;
 	enum type_id id;
 	enum field_kind kind;
-	uint8_t size;      /* bytes in memory: 1, 2, 4 or 8 */
+	uint8_t size;	   /* bytes in memory: 1, 2, 4 or 8 */
 	uint8_t wire_size; /* bytes in the byte form, little-endian */
-	uint64_t max;      /* FIELD_NUMBER: the largest value */
+	uint64_t max;	   /* FIELD_NUMBER: the largest value */
 	const struct value_name *values; /* FIELD_NAMED, FIELD_FLAGS */
 	uint32_t nr_values;
 };

@@ -118,9 +118,8 @@ static bool parse_numeric(struct parser *p, const struct field *field,
 			    "%zu created before this line",
 			    *out, p->nr_vcpus);
 	if (type->kind == FIELD_NUMBER && *out > type->max)
-		return fail(p, word.at,
-			    "%s must be at most 0x%" PRIx64, field->name,
-			    type->max);
+		return fail(p, word.at, "%s must be at most 0x%" PRIx64,
+			    field->name, type->max);
 	return true;
 }
 

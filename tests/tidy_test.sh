@@ -65,4 +65,15 @@ none "no file is called util, common, misc or helper" \
 none "every scenario says what it shows" \
 	"$(grep -LE '^# ' $(of '^corpora/.*\.scn$'))"
 
+# Other versions of clang-format have other opinions.
+if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+	none "sources are formatted (bazel run //tests:format)" \
+		"$(for file in $sources; do
+			clang-format --style=file "$file" |
+				cmp -s - "$file" || echo "$file"
+		done)"
+else
+	skip_one "sources are formatted" "clang-format 14 is not installed"
+fi
+
 plan

@@ -24,11 +24,9 @@ static void equal_seeds_give_equal_results(void **state)
 
 	(void)state;
 	for (uint64_t seed = 0; seed < 2000; seed++) {
-		size_t a = mutate_bytes(again, sizeof(again), bytes, len,
-					seed);
+		size_t a = mutate_bytes(again, sizeof(again), bytes, len, seed);
 		static uint8_t other[SCENARIO_BYTES_MAX];
-		size_t b = mutate_bytes(other, sizeof(other), bytes, len,
-					seed);
+		size_t b = mutate_bytes(other, sizeof(other), bytes, len, seed);
 
 		assert_int_equal(a, b);
 		assert_memory_equal(again, other, a);
@@ -56,8 +54,8 @@ static bool has_broadcast(void)
 {
 	for (size_t i = 0; i < scenario.nr_ops; i++)
 		if (scenario.ops[i].kind == OP_msi &&
-		    (scenario.ops[i].as.msi.address >> MSI_DEST_SHIFT &
-		     0xff) == XAPIC_BROADCAST)
+		    (scenario.ops[i].as.msi.address >> MSI_DEST_SHIFT & 0xff) ==
+			    XAPIC_BROADCAST)
 			return true;
 	return false;
 }
@@ -85,8 +83,7 @@ static void what_matters_comes_soon(void **state)
 	assert_true(broadcasts > 5);
 	for (uint32_t kind = 0; kind < 256; kind++)
 		if (op_record(kind) && !ops[kind])
-			fail_msg("op %s is never made",
-				 op_record(kind)->name);
+			fail_msg("op %s is never made", op_record(kind)->name);
 }
 
 int main(void)

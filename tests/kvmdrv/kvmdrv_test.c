@@ -157,12 +157,11 @@ static void refusals_are_answers(void **state)
 {
 	(void)state;
 	open_or_skip();
-	test_parse(&scenario,
-		   "vcpu_create vcpu_id=1\n"
-		   "vcpu_create vcpu_id=1\n"
-		   "apicbase_write vcpu=0 by=host value=0xfee00400\n"
-		   "apicbase_restore vcpu=0 value=0xfee00400\n"
-		   "lapic_write vcpu=1 by=host reg=tpr value=1\n");
+	test_parse(&scenario, "vcpu_create vcpu_id=1\n"
+			      "vcpu_create vcpu_id=1\n"
+			      "apicbase_write vcpu=0 by=host value=0xfee00400\n"
+			      "apicbase_restore vcpu=0 value=0xfee00400\n"
+			      "lapic_write vcpu=1 by=host reg=tpr value=1\n");
 	kvmdrv_run(drv, &first, &scenario, SCHEDULE_FAST);
 	assert_int_equal(first.steps[0].answer.accepted, 1);
 	assert_int_equal(first.steps[1].answer.accepted, 0);
@@ -266,8 +265,7 @@ static void the_log_of_this_host_is_read(void **state)
 		printf("# SKIP-REASON: no permission for /dev/kmsg\n");
 		skip();
 	}
-	assert_int_equal(write(log, line, sizeof(line) - 1),
-			 sizeof(line) - 1);
+	assert_int_equal(write(log, line, sizeof(line) - 1), sizeof(line) - 1);
 	assert_false(guard_complaint(&guard, complaint));
 	/* It was read, and is not there to be read again. */
 	assert_int_equal(read(guard.kernel_log, complaint, 1), -1);

@@ -78,8 +78,7 @@ static void a_new_one_is_kept_and_then_counted(void **state)
 
 	(void)state;
 	assert_int_equal(finding_count_up(dir, &v), FINDING_NEW);
-	assert_int_equal(finding_save(dir, &scenario, &v, &about),
-			 FINDING_NEW);
+	assert_int_equal(finding_save(dir, &scenario, &v, &about), FINDING_NEW);
 	assert_whole(&v);
 	for (int i = 0; i < 11; i++)
 		assert_int_equal(finding_count_up(dir, &v), FINDING_KNOWN);
@@ -96,8 +95,7 @@ static void shortening_replaces_the_scenario_only(void **state)
 	char text[64];
 
 	(void)state;
-	assert_int_equal(finding_save(dir, &scenario, &v, &about),
-			 FINDING_NEW);
+	assert_int_equal(finding_save(dir, &scenario, &v, &about), FINDING_NEW);
 	assert_int_equal(finding_count_up(dir, &v), FINDING_KNOWN);
 	scenario.nr_ops = 1;
 	assert_int_equal(finding_shorten(dir, &scenario, &v, &about),
@@ -162,8 +160,7 @@ static void save_for_ever(void)
 	for (unsigned i = 0;; i++) {
 		struct verdict v = make_verdict(i);
 
-		if (finding_save(dir, &scenario, &v, &about) ==
-		    FINDING_FAILED)
+		if (finding_save(dir, &scenario, &v, &about) == FINDING_FAILED)
 			_exit(1);
 	}
 }

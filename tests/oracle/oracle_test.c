@@ -79,11 +79,11 @@ static struct pair pair_of(const char *expected, const char *observed)
 	return pair;
 }
 
-#define TWO(first, second)                                     \
-	"config x2apic_api=use_32bit_ids\n"                    \
-	"vcpu_create vcpu_id=" first "\n"                      \
-	"vcpu_create vcpu_id=" second "\n"                     \
-	"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"     \
+#define TWO(first, second)                                 \
+	"config x2apic_api=use_32bit_ids\n"                \
+	"vcpu_create vcpu_id=" first "\n"                  \
+	"vcpu_create vcpu_id=" second "\n"                 \
+	"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n" \
 	"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
 
 static void a_model_agrees_with_itself(void **state)
@@ -131,9 +131,10 @@ static void the_cause_of_what_shows_later_is_named(void **state)
 	struct pair pair = pair_of("arch", "documented");
 
 	(void)state;
-	examine(&pair, TWO("0x123", "0x23")
-			       "msi address=0xfee23000 data=0x500\n"
-			       "lapic_write vcpu=1 by=host reg=tpr value=0\n");
+	examine(&pair,
+		TWO("0x123",
+		    "0x23") "msi address=0xfee23000 data=0x500\n"
+			    "lapic_write vcpu=1 by=host reg=tpr value=0\n");
 	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
 	assert_int_equal(verdict.step, 6);
 	assert_int_equal(verdict.cause, 4);
@@ -193,11 +194,11 @@ static void signatures_do_not_depend_on_accidents(void **state)
 		TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45\n",
 		TWO("0x23", "0x123") "msi address=0xfee23000 data=0x45\n",
 		TWO("0xa07", "0xb07") "msi address=0xfee07000 data=0xf1\n",
-		TWO("0x123", "0x23")
-		"lapic_write vcpu=0 by=host reg=tpr value=0x10\n"
-		"msi address=0xfee11000 data=0x99\n"
-		"vcpu_create vcpu_id=9\n"
-		"msi address=0xfee23000 data=0x20\n",
+		TWO("0x123",
+		    "0x23") "lapic_write vcpu=0 by=host reg=tpr value=0x10\n"
+			    "msi address=0xfee11000 data=0x99\n"
+			    "vcpu_create vcpu_id=9\n"
+			    "msi address=0xfee23000 data=0x20\n",
 	};
 	char signature[SIGNATURE_MAX] = "";
 	struct pair pair = pair_of("arch", "documented");
@@ -211,7 +212,8 @@ static void signatures_do_not_depend_on_accidents(void **state)
 		memcpy(signature, verdict.signature, sizeof(signature));
 	}
 	/* Other kinds of message are other signatures. */
-	examine(&pair, TWO("0x123", "0x23") "msi address=0xfee23000 data=0x400");
+	examine(&pair,
+		TWO("0x123", "0x23") "msi address=0xfee23000 data=0x400");
 	assert_string_not_equal(verdict.signature, signature);
 }
 
@@ -297,10 +299,10 @@ static void a_report_is_a_scenario(void **state)
 	assert_int_equal(fclose(out), 0);
 	test_parse(&again, text);
 	assert_true(scenario_equal(&again, &scenario));
-	assert_non_null(strstr(
-		text, "# first difference: op 5, msi address=0xfee23000 "
-		      "data=0x45\n"
-		      "#   vcpu 0 apic_irr2: want 0x20, got 0x0\n"));
+	assert_non_null(
+		strstr(text, "# first difference: op 5, msi address=0xfee23000 "
+			     "data=0x45\n"
+			     "#   vcpu 0 apic_irr2: want 0x20, got 0x0\n"));
 }
 
 int main(void)

@@ -52,8 +52,7 @@ static void xapic_logical_all(void **state)
 				fail_msg("flat dest %#x ldr %#x", dest, ldr);
 			if (cluster !=
 			    cluster_match((uint8_t)dest, (uint8_t)id))
-				fail_msg("cluster dest %#x ldr %#x", dest,
-					 ldr);
+				fail_msg("cluster dest %#x ldr %#x", dest, ldr);
 		}
 	}
 }
@@ -79,8 +78,8 @@ static void only_two_models_are_defined(void **state)
 /* Every member bit of every kind of cluster, and the neighbours of each. */
 static void x2apic_logical_all_members(void **state)
 {
-	static const uint32_t clusters[] = { 0, 1, 2, 0xff, 0x100, 0xfffe,
-					     0xffff };
+	static const uint32_t clusters[] = { 0,	    1,	    2,	   0xff,
+					     0x100, 0xfffe, 0xffff };
 
 	(void)state;
 	for (size_t a = 0; a < ARRAY_SIZE(clusters); a++) {
@@ -92,8 +91,7 @@ static void x2apic_logical_all_members(void **state)
 					    (a == b && bits / 8 % 2 == 1);
 
 				if (x2apic_logical_match(dest, ldr) != want)
-					fail_msg("dest %#x ldr %#x", dest,
-						 ldr);
+					fail_msg("dest %#x ldr %#x", dest, ldr);
 			}
 		}
 	}
@@ -116,9 +114,9 @@ static void xapic_physical_all(void **state)
 	(void)state;
 	for (uint32_t dest = 0; dest < 256; dest++)
 		for (uint32_t id = 0; id < 256; id++)
-			assert_int_equal(
-				xapic_physical_match(dest, (uint8_t)id),
-				dest == id || dest == 255);
+			assert_int_equal(xapic_physical_match(dest,
+							      (uint8_t)id),
+					 dest == id || dest == 255);
 	/* Hardware in xAPIC mode sees the low 8 bits. */
 	assert_true(xapic_physical_match(0x123, 0x23));
 	assert_false(xapic_physical_match(0x123, 0x12));
@@ -127,8 +125,8 @@ static void xapic_physical_all(void **state)
 
 static void x2apic_physical_boundaries(void **state)
 {
-	static const uint32_t ids[] = { 0, 1, 0x22, 0x23, 0xfe, 0xff, 0x100,
-					0x123, 0xfff };
+	static const uint32_t ids[] = { 0,    1,     0x22,  0x23, 0xfe,
+					0xff, 0x100, 0x123, 0xfff };
 
 	(void)state;
 	for (size_t a = 0; a < ARRAY_SIZE(ids); a++)

@@ -26,8 +26,8 @@ static const struct vcpu_state *end_of(uint32_t vcpu)
 {
 	const struct observation *want = &expected.want;
 
-	return observation_state_const(want,
-				       &want->steps[want->nr_steps - 1], vcpu);
+	return observation_state_const(want, &want->steps[want->nr_steps - 1],
+				       vcpu);
 }
 
 static bool has_irr(uint32_t vcpu, uint8_t vector)
@@ -51,8 +51,7 @@ static void equal_runs_are_equal(void **state)
 		setup.errata.set = test_random(&random) & 0xf;
 		model_run(&expected, &scenario, &setup);
 		model_run(&again, &scenario, &setup);
-		assert_int_equal(expected.want.nr_states,
-				 again.want.nr_states);
+		assert_int_equal(expected.want.nr_states, again.want.nr_states);
 		assert_memory_equal(expected.want.states, again.want.states,
 				    sizeof(struct vcpu_state) *
 					    expected.want.nr_states);
@@ -85,11 +84,11 @@ static const struct {
 	{ "documented, 8-bit IDs: all aliases receive", "documented",
 	  ALIASES("0") "msi address=0xfee23000 data=0x45", 0x45, true, true },
 	{ "documented: a 32-bit ID reaches its xAPIC alone", "documented",
-	  ALIASES("use_32bit_ids") "msi address=0x100fee23000 data=0x45",
-	  0x45, true, false },
+	  ALIASES("use_32bit_ids") "msi address=0x100fee23000 data=0x45", 0x45,
+	  true, false },
 	{ "arch: an xAPIC sees the low 8 bits", "arch",
-	  ALIASES("use_32bit_ids") "msi address=0x100fee23000 data=0x45",
-	  0x45, true, true },
+	  ALIASES("use_32bit_ids") "msi address=0x100fee23000 data=0x45", 0x45,
+	  true, true },
 	{ "without 32-bit IDs the upper address does not count", "documented",
 	  ALIASES("0") "msi address=0x500fee23000 data=0x45", 0x45, true,
 	  true },
@@ -100,8 +99,7 @@ static const struct {
 	  ALIASES("use_32bit_ids") "msi address=0xfeeff000 data=0x45", 0x45,
 	  true, true },
 	{ "another ID reaches nobody", "arch",
-	  ALIASES("0") "msi address=0xfee24000 data=0x45", 0x45, false,
-	  false },
+	  ALIASES("0") "msi address=0xfee24000 data=0x45", 0x45, false, false },
 	{ "software-disabled: no fixed interrupt", "arch",
 	  ALIASES("0") "lapic_write vcpu=0 by=host reg=svr value=0xff\n"
 		       "msi address=0xfee23000 data=0x45",
@@ -111,13 +109,12 @@ static const struct {
 		       "msi address=0xfee23000 data=0x45",
 	  0x45, true, false },
 	{ "x2APIC: the whole ID", "arch",
-	  ALIASES("use_32bit_ids")
-	  "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
-	  "msi address=0xfee23000 data=0x45",
+	  ALIASES("use_32bit_ids") "apicbase_write vcpu=0 by=host "
+				   "value=0xfee00c00\n"
+				   "msi address=0xfee23000 data=0x45",
 	  0x45, false, true },
 	{ "illegal vector: nowhere", "arch",
-	  ALIASES("0") "msi address=0xfee23000 data=0x0f", 0x0f, false,
-	  false },
+	  ALIASES("0") "msi address=0xfee23000 data=0x0f", 0x0f, false, false },
 	{ "first legal vector", "arch",
 	  ALIASES("0") "msi address=0xfee23000 data=0x10", 0x10, true, true },
 	{ "self IPI: itself alone", "arch",
@@ -133,8 +130,7 @@ static const struct {
 		       "icr_write vcpu=0 by=host dest=0 low=0x84045",
 	  0x45, true, true },
 	{ "canary: logical messages are lost", "arch,+canary",
-	  ALIASES("0") "msi address=0xfeeff004 data=0x45", 0x45, false,
-	  false },
+	  ALIASES("0") "msi address=0xfeeff004 data=0x45", 0x45, false, false },
 	{ "and without it they are not", "arch",
 	  ALIASES("0") "msi address=0xfeeff004 data=0x45", 0x45, true, true },
 };
@@ -146,9 +142,8 @@ static void messages_reach_whom_they_should(void **state)
 		run(messages[i].against, messages[i].text);
 		if (has_irr(0, messages[i].vector) != messages[i].first ||
 		    has_irr(1, messages[i].vector) != messages[i].second)
-			fail_msg("%s: want %d %d, got %d %d",
-				 messages[i].name, messages[i].first,
-				 messages[i].second,
+			fail_msg("%s: want %d %d, got %d %d", messages[i].name,
+				 messages[i].first, messages[i].second,
 				 has_irr(0, messages[i].vector),
 				 has_irr(1, messages[i].vector));
 	}

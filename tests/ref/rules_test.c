@@ -18,8 +18,7 @@ static void ppr_all(void **state)
 			uint32_t want;
 
 			isr[vector / 32] = 1u << vector % 32;
-			want = tpr / 16 >= vector / 16 ? tpr :
-							 vector / 16 * 16;
+			want = tpr / 16 >= vector / 16 ? tpr : vector / 16 * 16;
 			assert_int_equal(lapic_ppr(tpr, isr), want);
 			/* Lower ones in service do not count. */
 			isr[0] |= 1;
@@ -40,8 +39,7 @@ static void apicbase_every_bit(void **state)
 
 		if (apicbase_is_legal(value, true) != legal)
 			fail_msg("bit %u: want %d", bit, legal);
-		if (apicbase_is_legal(value, false) !=
-		    (legal && bit != 10))
+		if (apicbase_is_legal(value, false) != (legal && bit != 10))
 			fail_msg("bit %u without x2APIC", bit);
 	}
 	assert_false(apicbase_is_legal(0xfee00400, true));
@@ -131,10 +129,9 @@ static uint32_t try_x2apic_write(uint32_t slot, uint64_t value)
 {
 	struct model_setup setup = { 0 };
 
-	test_parse(&scenario,
-		   "vcpu_create vcpu_id=1\n"
-		   "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
-		   "x2apic_write vcpu=0 by=host reg=tpr value=0\n");
+	test_parse(&scenario, "vcpu_create vcpu_id=1\n"
+			      "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
+			      "x2apic_write vcpu=0 by=host reg=tpr value=0\n");
 	scenario.ops[2].as.x2apic_write.reg = (uint8_t)slot;
 	scenario.ops[2].as.x2apic_write.value = value;
 	model_run(&expected, &scenario, &setup);

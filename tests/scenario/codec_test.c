@@ -88,8 +88,8 @@ static void an_unknown_op_is_skipped(void **state)
 
 static void an_op_without_a_vcpu_is_dropped(void **state)
 {
-	const uint8_t bytes[] = { 0, 0, 0, 0, 0, OP_self_ipi, 0, 0, 0x31,
-				  OP_observe };
+	const uint8_t bytes[] = { 0,	       0, 0, 0,	   0,
+				  OP_self_ipi, 0, 0, 0x31, OP_observe };
 
 	(void)state;
 	scenario_decode(&first, bytes, sizeof(bytes));
@@ -99,8 +99,8 @@ static void an_op_without_a_vcpu_is_dropped(void **state)
 
 static void out_of_range_is_reduced(void **state)
 {
-	const uint8_t bytes[] = { 3,    0xff, 2,    0xff, 0xff,
-				  OP_vcpu_create, 0x01, 0x10 };
+	const uint8_t bytes[] = { 3,	0xff,		2,    0xff,
+				  0xff, OP_vcpu_create, 0x01, 0x10 };
 
 	(void)state;
 	scenario_decode(&first, bytes, sizeof(bytes));
@@ -143,8 +143,7 @@ static void every_field_survives(void **state)
 				memset(&first.ops[1], 0, sizeof(first.ops[1]));
 				first.ops[1].kind = (enum op_kind)kind;
 				field_set(field, &first.ops[1].as,
-					  field_reduce(field->type, raw[i],
-						       1));
+					  field_reduce(field->type, raw[i], 1));
 				first.nr_ops = 2;
 				expect_round_trip(&first);
 			}
