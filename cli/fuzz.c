@@ -109,6 +109,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
+/* Of a terminal: to the start of the line, and nothing left in it. */
+#define CLEAR_LINE "\r\033[K"
+
 /* The command line of the engine. */
 struct command {
 	char *argv[32];
@@ -271,7 +274,7 @@ static void show_progress(struct progress *p, bool last)
 	p->last_shown = (long)seconds;
 	if (!p->stats)
 		p->stats = map_stats(p->arguments->out);
-	fprintf(stderr, "%s%4.0f s", p->terminal ? "\r" : "", seconds);
+	fprintf(stderr, "%s%4.0f s", p->terminal ? CLEAR_LINE : "", seconds);
 	if (p->stats)
 		fprintf(stderr,
 			"  %llu scenarios (%.0f/s)  %llu differ  %llu flaky",
@@ -280,7 +283,7 @@ static void show_progress(struct progress *p, bool last)
 			(unsigned long long)p->stats->diverge,
 			(unsigned long long)p->stats->flaky);
 	fprintf(stderr, "  coverage %ld  corpus %ld%s", p->coverage, p->corpus,
-		p->terminal && !last ? "   " : "\n");
+		p->terminal && !last ? "" : "\n");
 }
 
 static long number_after(const char *line, const char *word)
@@ -303,7 +306,7 @@ static void read_line(struct progress *p, FILE *log, const char *line)
 		p->corpus = corpus;
 	if (!strncmp(line, "FINDING: ", 9) || !strncmp(line, "SKIP: ", 6) ||
 	    !strncmp(line, "HARNESS: ", 9) || strstr(line, "Test unit written"))
-		fprintf(stderr, "%s%s\n", p->terminal ? "\r" : "", line);
+		fprintf(stderr, "%s%s\n", p->terminal ? CLEAR_LINE : "", line);
 }
 
 static void follow(struct engine *engine, struct progress *p, FILE *log)
