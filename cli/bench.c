@@ -147,13 +147,14 @@ struct bench {
 /* Model, driver and comparison on a fresh VM each; no search, no reports. */
 static double rate_diff(struct bench *b)
 {
+	const struct model_setup setup = { .errata = b->sides.oracle.errata };
 	double start = now();
 	struct verdict verdict;
 
 	for (int i = 0; i < RUNS_DIFF; i++) {
 		const struct scenario *s = &b->scenarios[i % SCENARIOS];
 
-		model_run(&b->expected, s, &b->sides.setup);
+		model_run(&b->expected, s, &setup);
 		kvmdrv_run(b->sides.drv, &b->got, s, SCHEDULE_FAST);
 		oracle_judge(&verdict, &b->expected, &b->got);
 	}
@@ -176,11 +177,11 @@ static double rate_vm(struct bench *b)
 
 static double rate_model(struct bench *b)
 {
+	const struct model_setup setup = { .errata = b->sides.oracle.errata };
 	double start = now();
 
 	for (int i = 0; i < RUNS_MODEL; i++)
-		model_run(&b->expected, &b->scenarios[i % SCENARIOS],
-			  &b->sides.setup);
+		model_run(&b->expected, &b->scenarios[i % SCENARIOS], &setup);
 	return RUNS_MODEL / (now() - start);
 }
 

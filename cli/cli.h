@@ -60,7 +60,6 @@ bool output_commit(struct output *out);
 
 /* The model under one set of errata, beside a real VM. */
 struct sides {
-	struct model_setup setup;
 	struct kvmdrv *drv;
 	struct oracle_sides oracle;
 };

@@ -73,8 +73,9 @@ static void print_model(FILE *out, const struct sides *sides,
 			const struct scenario *s)
 {
 	static struct expectation expected;
+	const struct model_setup setup = { .errata = sides->oracle.errata };
 
-	model_run(&expected, s, &sides->setup);
+	model_run(&expected, s, &setup);
 	expectation_print(out, &expected, s);
 }
 

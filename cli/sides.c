@@ -3,17 +3,6 @@
 
 #include "cli/cli.h"
 
-static void expect(void *context, struct expectation *out,
-		   const struct scenario *s, enum schedule schedule,
-		   const struct choices *choices)
-{
-	struct sides *sides = context;
-
-	sides->setup.schedule = schedule;
-	sides->setup.choices = *choices;
-	model_run(out, s, &sides->setup);
-}
-
 static void observe(void *context, struct observation *out,
 		    const struct scenario *s, enum schedule schedule)
 {
@@ -27,8 +16,10 @@ bool sides_against(struct sides *out, const char *against)
 	const char *unknown;
 
 	memset(out, 0, sizeof(*out));
-	out->oracle = (struct oracle_sides){ expect, observe, out };
-	if (errata_parse(&out->setup.errata, &unknown, against))
+	out->oracle.expect = model_run;
+	out->oracle.observe = observe;
+	out->oracle.context = out;
+	if (errata_parse(&out->oracle.errata, &unknown, against))
 		return true;
 	fprintf(stderr,
 		"--against: unknown set or row '%s'; a set is `arch` or "

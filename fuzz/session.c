@@ -24,7 +24,6 @@ static struct {
 	const char *against;
 	const char *out;
 	const char *kvm;
-	struct model_setup setup;
 	struct kvmdrv *drv;
 	struct guard guard;
 	struct host host;
@@ -36,6 +35,15 @@ static struct {
 
 static struct oracle_workspace work;
 static struct scenario scenario;
+
+static void observe(void *context, struct observation *out,
+		    const struct scenario *s, enum schedule schedule)
+{
+	(void)context;
+	kvmdrv_run(session.drv, out, s, schedule);
+}
+
+static struct oracle_sides sides = { .expect = model_run, .observe = observe };
 
 /* Engines take an exit() for a crash of the target. */
 static _Noreturn void end(int status)
@@ -72,7 +80,7 @@ void session_options(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		read_option(argv[i]);
-	if (!errata_parse(&session.setup.errata, &unknown, session.against)) {
+	if (!errata_parse(&sides.errata, &unknown, session.against)) {
 		fprintf(stderr, "--against: unknown set or row '%s'\n",
 			unknown);
 		end(EXIT_USAGE);
@@ -143,25 +151,6 @@ void session_open_kvm(void)
 	open_guard();
 	open_stats();
 }
-
-static void expect(void *context, struct expectation *out,
-		   const struct scenario *s, enum schedule schedule,
-		   const struct choices *choices)
-{
-	(void)context;
-	session.setup.schedule = schedule;
-	session.setup.choices = *choices;
-	model_run(out, s, &session.setup);
-}
-
-static void observe(void *context, struct observation *out,
-		    const struct scenario *s, enum schedule schedule)
-{
-	(void)context;
-	kvmdrv_run(session.drv, out, s, schedule);
-}
-
-static const struct oracle_sides sides = { expect, observe, NULL };
 
 /* A finding that cannot be kept must not be lost in silence. */
 static void check_saved(enum finding_result result, const char *folder)

@@ -43,26 +43,28 @@ static void settle(struct verdict *out, const struct oracle_sides *sides,
 {
 	uint32_t lists_max = schedule == SCHEDULE_STRICT ? LISTS_STRICT_MAX :
 							   LISTS_FAST_MAX;
-	struct choices list = { 0 }, best = { 0 };
+	struct model_setup setup = { sides->errata, schedule, { 0 } };
+	struct choices best = { 0 };
 	struct verdict verdict;
 	uint32_t longest = 0;
 
 	for (uint32_t tried = 0; tried < lists_max; tried++) {
-		sides->expect(sides->context, &work->expected, s, schedule,
-			      &list);
+		sides->expect(&work->expected, s, &setup);
 		oracle_judge(&verdict, &work->expected, &work->got);
 		if (!tried || verdict.step > longest ||
 		    verdict.kind == VERDICT_AGREE) {
 			*out = verdict;
-			best = list;
+			best = setup.choices;
 			longest = verdict.step;
 		}
 		if (verdict.kind == VERDICT_AGREE)
 			return;
-		if (!next_choices(&list, &work->expected.choices, verdict.step))
+		if (!next_choices(&setup.choices, &work->expected.choices,
+				  verdict.step))
 			break;
 	}
-	sides->expect(sides->context, &work->expected, s, schedule, &best);
+	setup.choices = best;
+	sides->expect(&work->expected, s, &setup);
 }
 
 static void observe_and_settle(struct verdict *out,
@@ -160,7 +162,7 @@ static bool choices_explain(const struct oracle_sides *sides,
 			    const struct scenario *s,
 			    struct oracle_workspace *work)
 {
-	struct choices list;
+	struct model_setup setup = { sides->errata, SCHEDULE_FAST, { 0 } };
 	struct verdict verdict;
 
 	if (work->expected.choices.nr == 0)
@@ -168,9 +170,9 @@ static bool choices_explain(const struct oracle_sides *sides,
 	observe_and_settle(&verdict, sides, s, SCHEDULE_STRICT, work);
 	if (verdict.kind != VERDICT_AGREE)
 		return false;
-	list = work->expected.choices;
+	setup.choices = work->expected.choices;
 	sides->observe(sides->context, &work->got, s, SCHEDULE_FAST);
-	sides->expect(sides->context, &work->expected, s, SCHEDULE_FAST, &list);
+	sides->expect(&work->expected, s, &setup);
 	oracle_judge(&verdict, &work->expected, &work->got);
 	return verdict.kind == VERDICT_AGREE;
 }

@@ -58,10 +58,10 @@ struct verdict {
 
 /* Both sides of a comparison. */
 struct oracle_sides {
-	/* What is expected, where the manuals' choices fall as @choices. */
-	void (*expect)(void *context, struct expectation *out,
-		       const struct scenario *s, enum schedule schedule,
-		       const struct choices *choices);
+	/* What is expected: the model, under these errata. */
+	void (*expect)(struct expectation *out, const struct scenario *s,
+		       const struct model_setup *setup);
+	struct errata errata;
 	/* What is seen, each time on a fresh machine. */
 	void (*observe)(void *context, struct observation *out,
 			const struct scenario *s, enum schedule schedule);

@@ -39,10 +39,6 @@ struct erratum_info {
 };
 extern const struct erratum_info erratum_infos[ERRATA];
 
-/* Which departures are in force: bit n is enum erratum n. */
-struct errata {
-	uint64_t set;
-};
 _Static_assert(ERRATA <= 64, "a set is one word");
 
 static inline bool errata_has(const struct errata *errata, enum erratum row)
@@ -57,13 +53,6 @@ static inline bool errata_has(const struct errata *errata, enum erratum row)
  */
 bool errata_parse(struct errata *out, const char **out_unknown,
 		  const char *text);
-
-struct model_setup {
-	struct errata errata;
-	enum schedule schedule;
-	/* Only .pick is read, and zeroes are fine. */
-	struct choices choices;
-};
 
 /* Equal arguments give equal results. */
 void model_run(struct expectation *out, const struct scenario *s,

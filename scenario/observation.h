@@ -81,6 +81,18 @@ struct choices {
 	uint16_t step[CHOICES_MAX]; /* the op that came upon it */
 };
 
+/* Which departures from the architecture are in force: bit n is row n. */
+struct errata {
+	uint64_t set;
+};
+
+/* What a model needs to know beside the scenario. */
+struct model_setup {
+	struct errata errata;
+	enum schedule schedule;
+	struct choices choices; /* only .pick is read, and zeroes are fine */
+};
+
 struct expectation {
 	struct observation want;
 	struct observation care; /* same shape; a set bit is promised */

@@ -53,6 +53,9 @@ result "gives the same bytes" $?
 expect "a folder that is not there" 3 \
 	"$tmp/no/such: cannot write: No such file or directory" \
 	k convert "$seed" -o "$tmp/no/such"
+mkdir "$tmp/folder"
+expect "a folder in the way" 3 "$tmp/folder: cannot write: Is a directory" \
+	k convert "$seed" -o "$tmp/folder"
 [ -z "$(find "$tmp" -name '*.tmp')" ]
 result "no temporary file is left" $?
 

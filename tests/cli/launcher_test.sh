@@ -29,6 +29,19 @@ grep -qx 'kvmerrata: KVMERRATA_NO_INSTALL is set: nothing is installed; stopping
 	"$tmp/err"
 result "why it stops" $?
 
+printf '#!/bin/sh\ntouch "%s/called"\nexit 1\n' "$tmp" >"$tmp/bin/apt-get"
+printf '#!/bin/sh\n[ "$1" = -u ] && echo 0\n' >"$tmp/bin/id.new"
+mv "$tmp/bin/id.new" "$tmp/bin/id"
+chmod +x "$tmp/bin/apt-get" "$tmp/bin/id"
+expect "with apt-get there it stops as well" 3 "" \
+	bare KVMERRATA_NO_INSTALL=1 "$tmp/tree/kvmerrata" doctor
+[ ! -e "$tmp/called" ]
+result "and does not call it" $?
+expect "an apt-get that fails is said" 3 "" bare "$tmp/tree/kvmerrata" doctor
+[ -e "$tmp/called" ] && grep -q '^kvmerrata: apt-get failed; ' "$tmp/err"
+result "after it was called" $?
+rm "$tmp/bin/apt-get"
+
 expect "without apt-get it says so" 3 "" bare "$tmp/tree/kvmerrata" doctor
 grep -qx 'kvmerrata: no apt-get here: install what corresponds by hand' \
 	"$tmp/err"

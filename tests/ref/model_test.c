@@ -214,7 +214,7 @@ static void init_and_sipi(void **state)
 
 static void sets_have_names(void **state)
 {
-	struct errata errata;
+	struct errata errata = { UINT64_MAX };
 	const char *unknown;
 
 	(void)state;
