@@ -277,10 +277,12 @@ static void show_progress(struct progress *p, bool last)
 	fprintf(stderr, "%s%4.0f s", p->terminal ? CLEAR_LINE : "", seconds);
 	if (p->stats)
 		fprintf(stderr,
-			"  %llu scenarios (%.0f/s)  %llu differ  %llu flaky",
+			"  %llu scenarios (%.0f/s)  %llu found  %llu explained "
+			" %llu flaky",
 			(unsigned long long)p->stats->scenarios,
 			(double)p->stats->scenarios / seconds,
 			(unsigned long long)p->stats->diverge,
+			(unsigned long long)p->stats->explained,
 			(unsigned long long)p->stats->flaky);
 	fprintf(stderr, "  coverage %ld  corpus %ld%s", p->coverage, p->corpus,
 		p->terminal && !last ? "" : "\n");
@@ -304,7 +306,8 @@ static void read_line(struct progress *p, FILE *log, const char *line)
 		p->coverage = coverage;
 	if (corpus >= 0)
 		p->corpus = corpus;
-	if (!strncmp(line, "FINDING: ", 9) || !strncmp(line, "SKIP: ", 6) ||
+	if (!strncmp(line, "FINDING: ", 9) ||
+	    !strncmp(line, "EXPLAINED: ", 11) || !strncmp(line, "SKIP: ", 6) ||
 	    !strncmp(line, "HARNESS: ", 9) || strstr(line, "Test unit written"))
 		fprintf(stderr, "%s%s\n", p->terminal ? CLEAR_LINE : "", line);
 }
@@ -333,7 +336,7 @@ static void follow(struct engine *engine, struct progress *p, FILE *log)
 /* The exit status, from the engine's own and from what was found. */
 static enum exit_status judge(int ended, const struct progress *p)
 {
-	bool differ = p->stats && p->stats->diverge;
+	bool differ = p->stats && (p->stats->diverge || p->stats->explained);
 
 	if (ended == EXIT_HARNESS || ended == EXIT_SKIP || ended == EXIT_USAGE)
 		return (enum exit_status)ended;
@@ -385,6 +388,8 @@ static enum exit_status fuzz(const struct arguments *arguments,
 	if (path_join(dir, arguments->out, "findings") &&
 	    !summary_print(stdout, dir, "findings") && status == EXIT_AGREE)
 		puts("no findings");
+	if (path_join(dir, arguments->out, "explained"))
+		summary_print(stdout, dir, "explained by errata");
 	if (progress.stats)
 		print_rows(progress.stats);
 	if (path_join(dir, arguments->out, "flaky"))

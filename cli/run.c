@@ -105,7 +105,8 @@ static enum exit_status compare(const struct arguments *arguments,
 				struct sides *sides, const struct scenario *s)
 {
 	static struct oracle_workspace work;
-	struct report_about about = { .against = arguments->against };
+	struct report_about about = { .sides = &sides->oracle,
+				      .against = arguments->against };
 	struct verdict verdict;
 	struct host host;
 

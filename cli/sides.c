@@ -19,6 +19,8 @@ bool sides_against(struct sides *out, const char *against)
 	out->oracle.expect = model_run;
 	out->oracle.observe = observe;
 	out->oracle.context = out;
+	out->oracle.switchable = errata_switchable();
+	out->oracle.row_name = erratum_name;
 	if (errata_parse(&out->oracle.errata, &unknown, against))
 		return true;
 	fprintf(stderr,

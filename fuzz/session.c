@@ -29,6 +29,7 @@ static struct {
 	struct host host;
 	struct report_about about;
 	char findings[PATH_MAX];
+	char explained[PATH_MAX];
 	char flaky[PATH_MAX];
 	struct fuzz_stats *stats;
 } session = { .against = "documented", .kvm = KVMDRV_DEVICE };
@@ -43,7 +44,9 @@ static void observe(void *context, struct observation *out,
 	kvmdrv_run(session.drv, out, s, schedule);
 }
 
-static struct oracle_sides sides = { .expect = model_run, .observe = observe };
+static struct oracle_sides sides = { .expect = model_run,
+				     .observe = observe,
+				     .row_name = erratum_name };
 
 /* Engines take an exit() for a crash of the target. */
 static _Noreturn void end(int status)
@@ -127,6 +130,7 @@ static void open_guard(void)
 
 	if (session.out) {
 		out_path(session.findings, "findings");
+		out_path(session.explained, "explained");
 		out_path(session.flaky, "flaky");
 		out_path(input, "running.bin");
 	}
@@ -146,6 +150,8 @@ void session_open_kvm(void)
 		end(EXIT_SKIP);
 	}
 	host_describe(&session.host);
+	sides.switchable = errata_switchable();
+	session.about.sides = &sides;
 	session.about.against = session.against;
 	session.about.host = session.host.line;
 	open_guard();
@@ -174,8 +180,10 @@ static void keep(struct verdict *verdict, const char *folder)
 	check_saved(result, folder);
 	if (result == FINDING_KNOWN)
 		return;
-	fprintf(stderr, "FINDING: %s\n", verdict->signature);
-	if (verdict->kind != VERDICT_DIVERGE || !verdict->nr_differences)
+	fprintf(stderr, "%s: %s\n",
+		verdict->kind == VERDICT_EXPLAINED ? "EXPLAINED" : "FINDING",
+		verdict->signature);
+	if (verdict->kind == VERDICT_FLAKY || !verdict->nr_differences)
 		return;
 	oracle_shorten(&scenario, verdict, &sides, &work);
 	check_saved(finding_shorten(folder, &scenario, verdict, &session.about),
@@ -186,6 +194,7 @@ static void count(const struct verdict *verdict)
 {
 	session.stats->scenarios++;
 	session.stats->diverge += verdict->kind == VERDICT_DIVERGE;
+	session.stats->explained += verdict->kind == VERDICT_EXPLAINED;
 	session.stats->flaky += verdict->kind == VERDICT_FLAKY;
 	for (size_t row = 0; row < ERRATA; row++) {
 		if (!(work.expected.rows >> row & 1))
@@ -196,18 +205,23 @@ static void count(const struct verdict *verdict)
 	}
 }
 
+static const char *folder_of(enum verdict_kind kind)
+{
+	if (kind == VERDICT_FLAKY)
+		return session.flaky;
+	return kind == VERDICT_EXPLAINED ? session.explained : session.findings;
+}
+
 static void act_on(struct verdict *verdict)
 {
 	count(verdict);
 	if (verdict->kind == VERDICT_AGREE)
 		return;
 	if (session.out) {
-		keep(verdict, verdict->kind == VERDICT_FLAKY ?
-				      session.flaky :
-				      session.findings);
+		keep(verdict, folder_of(verdict->kind));
 		return;
 	}
-	if (verdict->kind == VERDICT_FLAKY)
+	if (verdict->kind != VERDICT_DIVERGE)
 		return;
 	report_write(stderr, &scenario, verdict, &session.about);
 	abort();

@@ -11,6 +11,7 @@ enum { FUZZ_STATS_ROWS = 64 };
 struct fuzz_stats {
 	uint64_t scenarios;
 	uint64_t diverge;
+	uint64_t explained;
 	uint64_t flaky;
 	/* Of each row of errata.def: scenarios in which it decided something. */
 	uint64_t row_agree[FUZZ_STATS_ROWS];

@@ -33,17 +33,13 @@ static bool next_choices(struct choices *list, const struct choices *tried,
 	return false;
 }
 
-/*
- * Judge work->got against the model, whatever its choices. Where no list
- * agrees, the one that agrees for longest is left in @work, and judged.
- */
-static void settle(struct verdict *out, const struct oracle_sides *sides,
-		   const struct scenario *s, enum schedule schedule,
-		   struct oracle_workspace *work)
+void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
+		   const struct scenario *s, const struct errata *errata,
+		   enum schedule schedule, struct oracle_workspace *work)
 {
 	uint32_t lists_max = schedule == SCHEDULE_STRICT ? LISTS_STRICT_MAX :
 							   LISTS_FAST_MAX;
-	struct model_setup setup = { sides->errata, schedule, { 0 } };
+	struct model_setup setup = { *errata, schedule, { 0 } };
 	struct choices best = { 0 };
 	struct verdict verdict;
 	uint32_t longest = 0;
@@ -73,7 +69,7 @@ static void observe_and_settle(struct verdict *out,
 			       struct oracle_workspace *work)
 {
 	sides->observe(sides->context, &work->got, s, schedule);
-	settle(out, sides, s, schedule, work);
+	oracle_settle(out, sides, s, &sides->errata, schedule, work);
 }
 
 /* Does the scenario's beginning of @nr ops differ at its own end? */
@@ -150,6 +146,7 @@ static bool localise(struct verdict *out, const struct oracle_sides *sides,
 	*out = verdict;
 	out->cause = cause;
 	oracle_sign(out, s, &work->expected);
+	oracle_attribute(out, sides, s, schedule, work);
 	return true;
 }
 
@@ -201,7 +198,7 @@ static bool shorter_by(struct scenario *s, uint32_t index,
 	*shorter = *s;
 	scenario_remove_op(shorter, index);
 	oracle_examine(&trial, sides, shorter, work);
-	if (trial.kind != VERDICT_DIVERGE ||
+	if (trial.kind != verdict->kind ||
 	    strcmp(trial.signature, verdict->signature))
 		return false;
 	*s = *shorter;
@@ -215,7 +212,7 @@ void oracle_shorten(struct scenario *s, struct verdict *verdict,
 {
 	bool shortened = true;
 
-	CHECK(verdict->kind == VERDICT_DIVERGE);
+	CHECK(verdict->signature[0]);
 	while (shortened) {
 		shortened = false;
 		for (uint32_t i = (uint32_t)s->nr_ops; i-- > 0;)

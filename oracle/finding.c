@@ -57,8 +57,7 @@ static char *meta_text(const struct scenario *s, const struct verdict *v,
 	snprintf(got, sizeof(got), "0x%" PRIx64, d->got);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	cJSON_AddStringToObject(meta, "hash", hash);
-	cJSON_AddStringToObject(meta, "verdict",
-				v->kind == VERDICT_FLAKY ? "FLAKY" : "DIVERGE");
+	cJSON_AddStringToObject(meta, "verdict", verdict_name(v->kind));
 	cJSON_AddStringToObject(meta, "signature", v->signature);
 	cJSON_AddStringToObject(meta, "symptom", symptom_name(v->symptom));
 	cJSON_AddNumberToObject(meta, "op", v->step + 1);

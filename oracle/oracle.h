@@ -14,6 +14,7 @@
 
 enum verdict_kind {
 	VERDICT_AGREE,
+	VERDICT_EXPLAINED, /* differs, but not if some errata are switched */
 	VERDICT_DIVERGE,
 	VERDICT_FLAKY, /* a difference that was gone when repeated */
 };
@@ -38,7 +39,7 @@ enum symptom {
 	SYMPTOM_WRONG_VALUE,
 };
 
-enum { DIFFERENCES_MAX = 8, SIGNATURE_MAX = 256 };
+enum { DIFFERENCES_MAX = 8, EXPLANATIONS_MAX = 4, SIGNATURE_MAX = 256 };
 
 struct verdict {
 	enum verdict_kind kind;
@@ -52,6 +53,13 @@ struct verdict {
 	enum symptom symptom;
 	uint32_t nr_differences; /* in that step; may exceed the array */
 	struct difference differences[DIFFERENCES_MAX];
+	/*
+	 * EXPLAINED: the smallest sets of rows that make both sides agree when
+	 * they are switched, as bits of errata.def; on where the set that was
+	 * compared against has them off, and off where it has them on.
+	 */
+	uint32_t nr_explanations; /* may exceed the array */
+	struct errata explanations[EXPLANATIONS_MAX];
 	/* What stays the same when IDs, vectors and unrelated ops change. */
 	char signature[SIGNATURE_MAX];
 };
@@ -62,6 +70,9 @@ struct oracle_sides {
 	void (*expect)(struct expectation *out, const struct scenario *s,
 		       const struct model_setup *setup);
 	struct errata errata;
+	/* The rows that may explain a difference, and their names. */
+	struct errata switchable;
+	const char *(*row_name)(uint32_t row);
 	/* What is seen, each time on a fresh machine. */
 	void (*observe)(void *context, struct observation *out,
 			const struct scenario *s, enum schedule schedule);
@@ -80,9 +91,24 @@ struct oracle_workspace {
 void oracle_judge(struct verdict *out, const struct expectation *expected,
 		  const struct observation *got);
 
-/* Set symptom and signature of a DIVERGE verdict, from what it names. */
+/*
+ * Set symptom and signature of a DIVERGE verdict, from what it names; then
+ * find what explains it and add that, which may make it EXPLAINED.
+ */
 void oracle_sign(struct verdict *verdict, const struct scenario *s,
 		 const struct expectation *expected);
+void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
+		      const struct scenario *s, enum schedule schedule,
+		      struct oracle_workspace *work);
+
+/*
+ * Judge work->got against the model under @errata, whatever the choices that
+ * the manuals leave, of which at most @lists_max lists are tried. Where none
+ * agrees, the one that agrees for longest is left in @work, and judged.
+ */
+void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
+		   const struct scenario *s, const struct errata *errata,
+		   enum schedule schedule, struct oracle_workspace *work);
 
 /* FNV-1a of the signature: the name of a finding's folder. */
 uint64_t signature_hash(const char *signature);
@@ -91,10 +117,15 @@ uint64_t signature_hash(const char *signature);
  * Run both sides on @s and judge. A difference is believed when no list of
  * choices explains it away and it shows again on a fresh machine; it is then
  * run again with every step read, so that the first op that differs is named,
- * and signed.
+ * signed and attributed.
  */
 void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work);
+
+/* "+row -row" for an explanation, against the set @active. */
+void explanation_text(char *out, size_t cap, const struct errata *explanation,
+		      const struct errata *active,
+		      const char *(*row_name)(uint32_t row));
 
 /*
  * Remove from @s all ops without which examining it gives the same signature

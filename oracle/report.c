@@ -3,6 +3,18 @@
 
 #include <inttypes.h>
 
+const char *verdict_name(enum verdict_kind kind)
+{
+	static const char *const names[] = {
+		[VERDICT_AGREE] = "AGREE",
+		[VERDICT_EXPLAINED] = "EXPLAINED",
+		[VERDICT_DIVERGE] = "DIVERGE",
+		[VERDICT_FLAKY] = "FLAKY",
+	};
+
+	return names[kind];
+}
+
 static void write_difference(FILE *out, const struct difference *d)
 {
 	if (d->vcpu >= 0)
@@ -48,19 +60,32 @@ static void write_divergence(FILE *out, const struct scenario *s,
 			v->nr_differences - shown);
 }
 
+static void write_explanations(FILE *out, const struct verdict *v,
+			       const struct report_about *about)
+{
+	char text[SIGNATURE_MAX];
+	uint32_t shown = v->nr_explanations;
+
+	if (shown > EXPLANATIONS_MAX)
+		shown = EXPLANATIONS_MAX;
+	for (uint32_t i = 0; i < shown; i++) {
+		explanation_text(text, sizeof(text), &v->explanations[i],
+				 &about->sides->errata, about->sides->row_name);
+		fprintf(out, "# %sexplained by: %s\n", i ? "or " : "", text);
+	}
+	if (shown < v->nr_explanations)
+		fprintf(out, "# and %" PRIu32 " more explanations\n",
+			v->nr_explanations - shown);
+}
+
 void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
 		  const struct report_about *about)
 {
-	static const char *const names[] = {
-		[VERDICT_AGREE] = "AGREE",
-		[VERDICT_DIVERGE] = "DIVERGE",
-		[VERDICT_FLAKY] = "FLAKY (did not repeat)",
-	};
-
-	fprintf(out, "# kvmerrata: %s\n", names[v->kind]);
+	fprintf(out, "# kvmerrata: %s\n", verdict_name(v->kind));
 	fprintf(out, "# against: %s\n", about->against);
 	fprintf(out, "# host: %s\n", about->host);
-	if (v->kind == VERDICT_DIVERGE)
+	write_explanations(out, v, about);
+	if (v->kind == VERDICT_DIVERGE || v->kind == VERDICT_EXPLAINED)
 		write_divergence(out, s, v);
 	if (v->kind == VERDICT_FLAKY)
 		write_place(out, s, v);

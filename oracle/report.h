@@ -16,6 +16,8 @@
 
 /* Where a verdict comes from. Strings belong to the caller. */
 struct report_about {
+	const struct oracle_sides
+		*sides;	     /* names of rows, and the active set */
 	const char *against; /* the set of errata, as on the command line */
 	const char *host;    /* kernel, vendor module, CPU: one line */
 };
@@ -26,6 +28,8 @@ struct report_about {
  */
 void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
 		  const struct report_about *about);
+
+const char *verdict_name(enum verdict_kind kind);
 
 enum finding_result {
 	FINDING_NEW,

@@ -9,6 +9,22 @@ const struct erratum_info erratum_infos[ERRATA] = {
 #include "ref/errata.def"
 };
 
+const char *erratum_name(uint32_t row)
+{
+	return erratum_infos[row].name;
+}
+
+/* All but canaries, which nothing real has. */
+struct errata errata_switchable(void)
+{
+	struct errata set = { 0 };
+
+	for (size_t i = 0; i < ERRATA; i++)
+		if (erratum_infos[i].kind != ERRATUM_KIND_CANARY)
+			set.set |= 1ull << i;
+	return set;
+}
+
 static bool name_is(const char *text, size_t len, const char *name)
 {
 	return strlen(name) == len && !memcmp(text, name, len);

@@ -46,6 +46,10 @@ static inline bool errata_has(const struct errata *errata, enum erratum row)
 	return errata->set >> row & 1;
 }
 
+/* The name of a row, and the rows that may explain a difference. */
+const char *erratum_name(uint32_t row);
+struct errata errata_switchable(void);
+
 /*
  * A set by name: `arch`, `documented`, and any of them with rows switched, as
  * in `documented,-alias_lowest_vcpu_id,+canary`. False where a name is not

@@ -17,7 +17,7 @@
 
 static char dir[256];
 static struct scenario scenario;
-static const struct report_about about = { "arch", "a host" };
+static const struct report_about about = { NULL, "arch", "a host" };
 
 static int make_dir(void **state)
 {

@@ -19,6 +19,7 @@ static struct verdict verdict;
 /* Both sides are models. */
 struct pair {
 	struct errata expected;
+	struct errata switchable;
 	struct model_setup observed;
 	int flaky; /* 1: only the first observation is under @observed */
 };
@@ -53,8 +54,12 @@ static void set(struct errata *out, const char *name)
 
 static struct oracle_sides sides_of(struct pair *pair)
 {
-	return (struct oracle_sides){ model_run, pair->expected, observe,
-				      pair };
+	return (struct oracle_sides){ .expect = model_run,
+				      .errata = pair->expected,
+				      .switchable = pair->switchable,
+				      .row_name = erratum_name,
+				      .observe = observe,
+				      .context = pair };
 }
 
 static void examine(struct pair *pair, const char *text)
@@ -282,7 +287,7 @@ static void a_report_is_a_scenario(void **state)
 {
 	static char text[65536];
 	struct pair pair = pair_of("arch", "documented");
-	struct report_about about = { "arch", "a host" };
+	struct report_about about = { NULL, "arch", "a host" };
 	struct scenario again;
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
@@ -300,6 +305,50 @@ static void a_report_is_a_scenario(void **state)
 			     "#   vcpu 0 apic_irr2: want 0x20, got 0x0\n"));
 }
 
+static void what_explains_a_difference_is_named(void **state)
+{
+	static const struct {
+		const char *expected, *observed, *text, *explained;
+	} rows[] = {
+		{ "arch", "documented",
+		  TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45",
+		  " +alias_lowest_vcpu_id" },
+		{ "documented", "arch",
+		  TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45",
+		  " -alias_lowest_vcpu_id" },
+		/* Two at once: no single row does. */
+		{ "arch", "documented",
+		  TWO("0x123", "0x23") "vcpu_create vcpu_id=0\n"
+				       "msi address=0xfee23000 data=0x45",
+		  " +alias_lowest_vcpu_id +lint0_reenabled" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct pair pair = pair_of(rows[i].expected, rows[i].observed);
+		size_t len = strlen(rows[i].explained), end;
+
+		pair.switchable = errata_switchable();
+		examine(&pair, rows[i].text);
+		assert_int_equal(verdict.kind, VERDICT_EXPLAINED);
+		assert_int_equal(verdict.nr_explanations, 1);
+		end = strlen(verdict.signature);
+		assert_string_equal(verdict.signature + end - len,
+				    rows[i].explained);
+	}
+}
+
+static void what_nothing_explains_is_a_finding(void **state)
+{
+	struct pair pair = pair_of("documented", "documented,+canary");
+
+	(void)state;
+	pair.switchable = errata_switchable();
+	examine(&pair, TWO("1", "2") "msi address=0xfeeff004 data=0x45");
+	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+	assert_int_equal(verdict.nr_explanations, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +362,8 @@ int main(void)
 		cmocka_unit_test(symptoms_are_told_apart),
 		cmocka_unit_test(shortening_leaves_what_matters),
 		cmocka_unit_test(a_report_is_a_scenario),
+		cmocka_unit_test(what_explains_a_difference_is_named),
+		cmocka_unit_test(what_nothing_explains_is_a_finding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
