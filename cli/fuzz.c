@@ -359,7 +359,7 @@ static void print_rows(const struct fuzz_stats *stats)
 		if (!agree && !differ)
 			continue;
 		if (!any)
-			printf("\nerrata that decided something:\n%10s %10s"
+			printf("errata that decided something:\n%10s %10s"
 			       "  %s\n",
 			       "agree", "differ", "row");
 		any = true;

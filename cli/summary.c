@@ -85,10 +85,12 @@ size_t summary_print(FILE *out, const char *dir, const char *title)
 	closedir(folder);
 	qsort(rows, nr, sizeof(rows[0]), by_hits);
 	if (nr)
-		fprintf(out, "\n%s in %s:\n%10s %4s  %-16s  %s\n", title, dir,
+		fprintf(out, "%s in %s:\n%10s %4s  %-16s  %s\n", title, dir,
 			"hits", "ops", "folder", "signature");
 	for (size_t i = 0; i < nr; i++)
 		fprintf(out, "%10llu %4d  %-16s  %s\n", rows[i].hits,
 			rows[i].ops, rows[i].folder, rows[i].signature);
+	if (nr)
+		fputc('\n', out);
 	return nr;
 }

@@ -54,7 +54,8 @@ static void say_why_not_open(struct kvmdrv_reason *reason, const char *device,
 	case EPERM:
 		say(reason,
 		    "no permission for %s: add yourself to its group "
-		    "(sudo usermod -aG kvm $USER, then log in again)",
+		    "(sudo usermod -aG kvm $USER, then log in again), or "
+		    "run as root",
 		    device);
 		break;
 	default:

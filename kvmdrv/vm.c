@@ -12,6 +12,16 @@
 /* Pins of an IOAPIC that user space would emulate with a split irqchip. */
 enum { SPLIT_IRQCHIP_PINS = 24 };
 
+int repeat_ioctl(int fd, unsigned long request, unsigned long argument)
+{
+	int result;
+
+	do
+		result = ioctl(fd, request, argument);
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
 int must_succeed(int result, const char *call)
 {
 	if (result >= 0)

@@ -25,16 +25,24 @@ struct vm {
 
 /* The call must succeed: its result, or the end of the process. */
 #define must_ioctl(fd, request, argument) \
-	must_succeed(ioctl(fd, request, argument), #request)
+	must_succeed(ioctl_again(fd, request, argument), #request)
 #define vm_ioctl(vm, request, argument) must_ioctl((vm)->fd, request, argument)
 #define vcpu_ioctl(vm, vcpu, request, argument) \
 	must_ioctl((vm)->vcpu_fds[vcpu], request, argument)
 
 /* The answer is data: its result, or -errno. */
 #define try_vm_ioctl(vm, request, argument) \
-	result_or_errno(ioctl((vm)->fd, request, argument))
+	result_or_errno(ioctl_again((vm)->fd, request, argument))
 #define try_vcpu_ioctl(vm, vcpu, request, argument) \
-	result_or_errno(ioctl((vm)->vcpu_fds[vcpu], request, argument))
+	result_or_errno(ioctl_again((vm)->vcpu_fds[vcpu], request, argument))
+
+/*
+ * ioctl(), again where a signal cut it short: engines keep time by SIGALRM.
+ * The argument is a pointer or a number.
+ */
+#define ioctl_again(fd, request, argument) \
+	repeat_ioctl(fd, request, (unsigned long)(argument))
+int repeat_ioctl(int fd, unsigned long request, unsigned long argument);
 
 /* @result unless it is -1; then a HARNESS line with @call, and exit. */
 int must_succeed(int result, const char *call);

@@ -1,6 +1,7 @@
 /*
  * Attribution: which errata, switched, make both sides agree? Single rows
- * first, then pairs; the smallest explanations win, and ties are listed.
+ * first, then pairs, that move the first difference away; where that leaves a
+ * later one, on from there. What gets furthest wins, and ties are listed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,54 +10,58 @@
 
 enum { ROWS_MAX = 64 };
 
+/* One more than this many causes in one scenario, and it is a finding. */
+enum { LINKS_MAX = 8 };
+
 struct search {
-	struct verdict *verdict;
 	const struct oracle_sides *sides;
 	const struct scenario *s;
 	enum schedule schedule;
 	struct oracle_workspace *work;
+	/* The set so far, and where the model under it first differs. */
+	struct errata errata;
+	uint32_t step;
+	/* The best candidates for what is to be switched next. */
+	uint32_t best_step;
+	uint32_t nr_best; /* may exceed the array */
+	struct errata best[EXPLANATIONS_MAX];
 };
 
-/* Do both sides agree with @rows switched? Then that is an explanation. */
-static bool explains(struct search *search, uint64_t rows)
+/* Does switching @rows explain the first difference? How far does it get? */
+static void try_rows(struct search *search, uint64_t rows)
 {
-	struct errata errata = { search->sides->errata.set ^ rows };
-	struct verdict *verdict = search->verdict;
+	struct errata errata = { search->errata.set ^ rows };
 	struct verdict trial;
+	uint32_t step;
 
 	oracle_settle(&trial, search->sides, search->s, &errata,
 		      search->schedule, search->work);
-	if (trial.kind != VERDICT_AGREE)
-		return false;
-	if (verdict->nr_explanations < EXPLANATIONS_MAX)
-		verdict->explanations[verdict->nr_explanations].set = rows;
-	verdict->nr_explanations++;
-	return true;
+	step = trial.kind == VERDICT_AGREE ? UINT32_MAX : trial.step;
+	if (step <= search->step || step < search->best_step)
+		return;
+	if (step > search->best_step)
+		search->nr_best = 0;
+	search->best_step = step;
+	if (search->nr_best < EXPLANATIONS_MAX)
+		search->best[search->nr_best].set = rows;
+	search->nr_best++;
 }
 
-static bool try_singles(struct search *search, uint64_t switchable)
+/* Single rows, and pairs where no single one does. */
+static bool find_best(struct search *search)
 {
-	bool any = false;
+	uint64_t switchable = search->sides->switchable.set;
 
+	search->best_step = 0;
+	search->nr_best = 0;
 	for (uint32_t row = 0; row < ROWS_MAX; row++)
 		if (switchable >> row & 1)
-			any |= explains(search, 1ull << row);
-	return any;
-}
-
-static bool try_pairs(struct search *search, uint64_t switchable)
-{
-	bool any = false;
-
-	for (uint32_t a = 0; a < ROWS_MAX; a++) {
-		for (uint32_t b = a + 1; b < ROWS_MAX; b++) {
-			uint64_t rows = 1ull << a | 1ull << b;
-
-			if ((switchable & rows) == rows)
-				any |= explains(search, rows);
-		}
-	}
-	return any;
+			try_rows(search, 1ull << row);
+	for (uint32_t a = 0; a < ROWS_MAX && !search->nr_best; a++)
+		for (uint32_t b = a + 1; b < ROWS_MAX; b++)
+			if (switchable >> a & switchable >> b & 1)
+				try_rows(search, 1ull << a | 1ull << b);
+	return search->nr_best > 0;
 }
 
 void explanation_text(char *out, size_t cap, const struct errata *explanation,
@@ -76,16 +81,45 @@ void explanation_text(char *out, size_t cap, const struct errata *explanation,
 	}
 }
 
+/* What nothing explains, though the differences before it were explained. */
+static void name_what_is_left(struct verdict *verdict, struct search *search)
+{
+	uint32_t cause = verdict->cause;
+	uint32_t step = verdict->step;
+
+	oracle_settle(verdict, search->sides, search->s, &search->errata,
+		      search->schedule, search->work);
+	verdict->cause = verdict->step == step ? cause : verdict->step;
+	oracle_sign(verdict, search->s, &search->work->expected);
+}
+
 void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 		      const struct scenario *s, enum schedule schedule,
 		      struct oracle_workspace *work)
 {
-	struct search search = { verdict, sides, s, schedule, work };
-	size_t len = strlen(verdict->signature);
+	struct search search = { .sides = sides,
+				 .s = s,
+				 .schedule = schedule,
+				 .work = work,
+				 .errata = sides->errata,
+				 .step = verdict->step };
+	struct verdict first = *verdict;
+	size_t len = strlen(first.signature);
 
-	if (!try_singles(&search, sides->switchable.set) &&
-	    !try_pairs(&search, sides->switchable.set))
-		return;
+	for (uint32_t link = 0; search.step != UINT32_MAX; link++) {
+		if (link == LINKS_MAX || !find_best(&search)) {
+			name_what_is_left(verdict, &search);
+			return;
+		}
+		if (link == 0) {
+			first.nr_explanations = search.nr_best;
+			memcpy(first.explanations, search.best,
+			       sizeof(first.explanations));
+		}
+		search.errata.set ^= search.best[0].set;
+		search.step = search.best_step;
+	}
+	*verdict = first;
 	verdict->kind = VERDICT_EXPLAINED;
 	if (len + 2 >= sizeof(verdict->signature))
 		return;

@@ -54,9 +54,11 @@ struct verdict {
 	uint32_t nr_differences; /* in that step; may exceed the array */
 	struct difference differences[DIFFERENCES_MAX];
 	/*
-	 * EXPLAINED: the smallest sets of rows that make both sides agree when
-	 * they are switched, as bits of errata.def; on where the set that was
-	 * compared against has them off, and off where it has them on.
+	 * EXPLAINED: the smallest sets of rows that take the difference away
+	 * when they are switched, as bits of errata.def; on where the set that
+	 * was compared against has them off, and off where it has them on.
+	 * Later differences, if any, are explained as well. DIVERGE: what is
+	 * told is the first difference that is not explained.
 	 */
 	uint32_t nr_explanations; /* may exceed the array */
 	struct errata explanations[EXPLANATIONS_MAX];

@@ -135,4 +135,11 @@ void model_apicbase_restore(struct model *m,
 	}
 	promise_accepted(out);
 	vcpu->state.apic[APIC_REG_tpr] &= 0xf0;
+	vcpu->ppr_is_stale = false;
+	/* KVM: __set_sregs_common, for the boot vCPU at its reset vector. */
+	if (in_force(m, ERRATUM_sregs_makes_bsp_runnable) &&
+	    vcpu->state.apicbase & APICBASE_BSP &&
+	    vcpu->state.cs_selector == CS_SELECTOR_RESET &&
+	    decides(m, ERRATUM_sregs_makes_bsp_runnable))
+		vcpu->state.mp_state = MP_STATE_RUNNABLE;
 }

@@ -154,13 +154,17 @@ static enum reception addressed(const struct model *m,
  * SDM "Local APIC State After It Has Been Software Disabled": INIT, NMI, SMI
  * and SIPI are taken, fixed interrupts are not.
  */
-static bool accepts(const struct message *msg, const struct model_vcpu *vcpu)
+static bool accepts(const struct model *m, const struct message *msg,
+		    const struct model_vcpu *vcpu)
 {
 	switch (msg->delivery) {
 	case DELIVERY_FIXED:
 	case DELIVERY_LOWEST:
 		return vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE;
 	case DELIVERY_SMI:
+		/* KVM: built without CONFIG_KVM_SMM. */
+		return !(in_force(m, ERRATUM_smi_dropped) &&
+			 decides(m, ERRATUM_smi_dropped));
 	case DELIVERY_NMI:
 	case DELIVERY_INIT:
 	case DELIVERY_SIPI:
@@ -193,12 +197,16 @@ static void pend_smi(struct model_vcpu *vcpu, bool sure)
 }
 
 /* SDM "MP Initialization Protocol": of two SIPIs the first one starts it. */
-static void pend_sipi(struct model_vcpu *vcpu, uint8_t vector, bool sure)
+static void pend_sipi(const struct model *m, struct model_vcpu *vcpu,
+		      uint8_t vector, bool sure)
 {
 	bool waits = vcpu->init_pending ||
 		     vcpu->state.mp_state == MP_STATE_INIT_RECEIVED;
 
-	if (!waits || vcpu->sipi_pending)
+	if (!waits)
+		return;
+	if (vcpu->sipi_pending && !(in_force(m, ERRATUM_last_sipi_wins) &&
+				    decides(m, ERRATUM_last_sipi_wins)))
 		return;
 	if (!sure)
 		vcpu->undefined = true;
@@ -246,45 +254,53 @@ static void set_irr(struct model_vcpu *vcpu, const struct message *msg,
  * Error, once until ESR is written. (That LVT's own illegal vector would be
  * one error more of a kind that is logged already.)
  */
-static void log_error(struct model_vcpu *vcpu, uint32_t error, bool sure)
+static void log_error(const struct model *m, struct model_vcpu *vcpu,
+		      uint32_t error, bool sure)
 {
 	uint32_t lvt = vcpu->state.apic[APIC_REG_lvt_error];
 	struct message interrupt = { .vector = (uint8_t)lvt };
 	bool armed = !vcpu->esr_seen;
 	bool interrupt_sure = sure && !vcpu->esr_unsure;
 
+	if (in_force(m, ERRATUM_no_apic_errors) &&
+	    decides(m, ERRATUM_no_apic_errors))
+		return;
 	if (sure)
 		vcpu->esr_seen |= error;
 	else
 		vcpu->esr_unsure |= error;
-	if (armed && !(lvt & LVT_MASKED) && accepts(&interrupt, vcpu) &&
+	if (armed && !(lvt & LVT_MASKED) && accepts(m, &interrupt, vcpu) &&
 	    interrupt.vector >= VECTOR_FIRST_LEGAL)
 		set_irr(vcpu, &interrupt, interrupt_sure);
 }
 
-void lapic_log_send_error(struct model_vcpu *vcpu)
+void lapic_log_send_error(const struct model *m, struct model_vcpu *vcpu)
 {
-	log_error(vcpu, ESR_SEND_ILLEGAL_VECTOR, true);
+	log_error(m, vcpu, ESR_SEND_ILLEGAL_VECTOR, true);
 }
 
 /* SDM "Error Handling": vectors 0 to 15 are not delivered. */
-static void receive_fixed(struct model_vcpu *vcpu, const struct message *msg,
-			  bool sure)
+static void receive_fixed(const struct model *m, struct model_vcpu *vcpu,
+			  const struct message *msg, bool sure)
 {
-	if (msg->vector < VECTOR_FIRST_LEGAL)
-		log_error(vcpu, ESR_RECEIVE_ILLEGAL_VECTOR,
+	bool legal = msg->vector >= VECTOR_FIRST_LEGAL ||
+		     (in_force(m, ERRATUM_illegal_vector_accepted) &&
+		      decides(m, ERRATUM_illegal_vector_accepted));
+
+	if (!legal)
+		log_error(m, vcpu, ESR_RECEIVE_ILLEGAL_VECTOR,
 			  sure && !msg->sender);
 	else
 		set_irr(vcpu, msg, sure);
 }
 
-static void receive(struct model_vcpu *vcpu, const struct message *msg,
-		    bool sure)
+static void receive(const struct model *m, struct model_vcpu *vcpu,
+		    const struct message *msg, bool sure)
 {
 	switch (msg->delivery) {
 	case DELIVERY_FIXED:
 	case DELIVERY_LOWEST:
-		receive_fixed(vcpu, msg, sure);
+		receive_fixed(m, vcpu, msg, sure);
 		break;
 	case DELIVERY_SMI:
 		pend_smi(vcpu, sure);
@@ -296,7 +312,7 @@ static void receive(struct model_vcpu *vcpu, const struct message *msg,
 		pend_init(vcpu, sure);
 		break;
 	case DELIVERY_SIPI:
-		pend_sipi(vcpu, msg->vector, sure);
+		pend_sipi(m, vcpu, msg->vector, sure);
 		break;
 	case DELIVERY_EXTINT:
 	case DELIVERY_RESERVED:
@@ -379,7 +395,7 @@ static void keep_accepting(const struct model *m, const struct message *msg,
 			   struct receivers *r)
 {
 	for (uint32_t i = 0; i < m->nr_vcpus; i++)
-		if (!accepts(msg, &m->vcpus[i]))
+		if (!accepts(m, msg, &m->vcpus[i]))
 			r->reception[i] = RECEPTION_NO;
 }
 
@@ -428,7 +444,7 @@ enum delivered message_deliver(struct model *m, const struct message *msg)
 
 		if (r.reception[i] == RECEPTION_NO)
 			continue;
-		receive(&m->vcpus[i], msg, sure);
+		receive(m, &m->vcpus[i], msg, sure);
 		if (sure)
 			delivered = DELIVERED;
 		else if (delivered == DELIVERED_TO_NONE)

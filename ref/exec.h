@@ -16,6 +16,9 @@ enum { MAXPHYADDR = 36 };
 
 enum { NMI_PENDING_MAX = 2 };
 
+/* SDM "Processor State After Reset". */
+#define CS_SELECTOR_RESET 0xf000u
+
 enum mp_state {
 	MP_STATE_RUNNABLE = 0,
 	MP_STATE_UNINITIALIZED = 1,
@@ -36,6 +39,8 @@ struct model_vcpu {
 	bool init_pending;
 	bool sipi_pending;
 	uint8_t sipi_vector;
+	/* PPR is what a departure of KVM left there, not what it should be. */
+	bool ppr_is_stale;
 	/* Errors since the last write of ESR, and those that may have been. */
 	uint32_t esr_seen;
 	uint32_t esr_unsure;
@@ -126,6 +131,6 @@ enum delivered { DELIVERED_TO_NONE, DELIVERED, DELIVERED_UNSURE };
 
 enum delivered message_deliver(struct model *m, const struct message *msg);
 /* @vcpu notes that it sent an illegal vector. */
-void lapic_log_send_error(struct model_vcpu *vcpu);
+void lapic_log_send_error(const struct model *m, struct model_vcpu *vcpu);
 
 #endif

@@ -32,11 +32,11 @@ static bool fixed_ipi_is_level(struct model *m, uint32_t low)
 }
 
 /* SDM "Error Handling": the sender of an illegal vector logs that. */
-static void log_illegal_vector(struct model_vcpu *sender,
+static void log_illegal_vector(const struct model *m, struct model_vcpu *sender,
 			       const struct message *msg)
 {
 	if (is_fixed(msg->delivery) && msg->vector < VECTOR_FIRST_LEGAL)
-		lapic_log_send_error(sender);
+		lapic_log_send_error(m, sender);
 }
 
 static void send(struct model *m, struct model_vcpu *sender, uint32_t dest,
@@ -63,7 +63,7 @@ static void send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 	msg.undefined = !combination_is_valid(msg.shorthand, msg.delivery);
 	if (is_fixed(msg.delivery))
 		msg.level = fixed_ipi_is_level(m, low);
-	log_illegal_vector(sender, &msg);
+	log_illegal_vector(m, sender, &msg);
 	message_deliver(m, &msg);
 }
 
@@ -112,6 +112,6 @@ void model_self_ipi(struct model *m, const struct op_self_ipi *op,
 		return;
 	}
 	promise_accepted(out);
-	log_illegal_vector(vcpu, &msg);
+	log_illegal_vector(m, vcpu, &msg);
 	message_deliver(m, &msg);
 }

@@ -83,6 +83,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 	uint32_t id = apic[APIC_REG_id];
 	uint32_t ldr = x2apic ? apic[APIC_REG_ldr] : 0;
 
+	vcpu->ppr_is_stale = false;
 	memset(apic, 0, sizeof(vcpu->state.apic));
 	apic[APIC_REG_id] = id;
 	apic[APIC_REG_ldr] = ldr;
@@ -138,7 +139,6 @@ static void write_id(struct model *m, struct model_vcpu *vcpu, uint32_t value,
 		promise_refused(out, EINVAL);
 		return;
 	}
-	promise_accepted(out);
 	if (x2apic)
 		return;
 	vcpu->state.apic[APIC_REG_id] = value;
@@ -159,20 +159,50 @@ static bool slot_is_computed(const struct model_vcpu *vcpu, int slot)
 	return false;
 }
 
+static bool nothing_in_service(const struct model_vcpu *vcpu)
+{
+	for (int word = 0; word < 8; word++)
+		if (vcpu->state.apic[APIC_REG_isr0 + word])
+			return false;
+	return true;
+}
+
+/*
+ * KVM: kvm_apic_set_state computes PPR before it counts the bits of the new
+ * ISR; where it had counted none before, it does not look at them.
+ */
+static void set_lapic_ppr(const struct model *m, struct model_vcpu *vcpu,
+			  bool was_idle)
+{
+	vcpu->ppr_is_stale = in_force(m, ERRATUM_ppr_stale_after_set_lapic) &&
+			     was_idle && !nothing_in_service(vcpu) &&
+			     decides(m, ERRATUM_ppr_stale_after_set_lapic);
+	if (vcpu->ppr_is_stale)
+		vcpu->state.apic[APIC_REG_ppr] =
+			vcpu->state.apic[APIC_REG_tpr] & 0xff;
+}
+
+static void write_page(struct model_vcpu *vcpu, int slot, uint32_t value)
+{
+	if (slot_is_computed(vcpu, slot))
+		return;
+	vcpu->state.apic[slot] = value;
+	vcpu->care.apic[slot] = slot_is_register(slot) ? UINT32_MAX : 0;
+}
+
 void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 		       struct promise *out)
 {
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	bool was_idle = nothing_in_service(vcpu);
 
-	if (op->reg == APIC_REG_id) {
-		write_id(m, vcpu, op->value, out);
-		return;
-	}
 	promise_accepted(out);
-	if (slot_is_computed(vcpu, op->reg))
-		return;
-	vcpu->state.apic[op->reg] = op->value;
-	vcpu->care.apic[op->reg] = slot_is_register(op->reg) ? UINT32_MAX : 0;
+	if (op->reg == APIC_REG_id)
+		write_id(m, vcpu, op->value, out);
+	else
+		write_page(vcpu, op->reg, op->value);
+	if (out->want.accepted)
+		set_lapic_ppr(m, vcpu, was_idle);
 }
 
 /*
@@ -239,18 +269,52 @@ static void write_esr(struct model_vcpu *vcpu)
  * SDM "Local APIC State After It Has Been Software Disabled": LVT entries are
  * masked, and stay so.
  */
-static void write_register(struct model_vcpu *vcpu, int slot, uint32_t value)
+static void write_register(const struct model *m, struct model_vcpu *vcpu,
+			   int slot, uint32_t value)
 {
 	uint32_t *apic = vcpu->state.apic;
 	bool is_lvt = slot >= APIC_REG_lvt_timer && slot <= APIC_REG_lvt_error;
 
-	if (is_lvt)
+	/* KVM: apic_lvt_mask has the read-only bits. */
+	if (is_lvt && (value & LVT_READ_ONLY) &&
+	    !(in_force(m, ERRATUM_lvt_read_only_bits_stored) &&
+	      decides(m, ERRATUM_lvt_read_only_bits_stored)))
 		value &= ~LVT_READ_ONLY;
 	if (is_lvt && !(apic[APIC_REG_svr] & SVR_ENABLE))
 		value |= LVT_MASKED;
 	apic[slot] = value;
 	if (slot == APIC_REG_svr && !(value & SVR_ENABLE))
 		lapic_mask_lvts(vcpu);
+}
+
+/*
+ * KVM: kvm_lapic_reg_write takes what a register has room for, and an EOI
+ * whatever its value; it refuses bits 63:32, and checks ESR and self IPI.
+ */
+static bool reserved_bits_are_ignored(const struct model *m, int slot,
+				      uint64_t value)
+{
+	if (value >> 32 || slot == APIC_REG_esr || slot == APIC_REG_self_ipi)
+		return false;
+	if (slot == APIC_REG_eoi)
+		return in_force(m, ERRATUM_x2apic_eoi_value_ignored) &&
+		       decides(m, ERRATUM_x2apic_eoi_value_ignored);
+	return in_force(m, ERRATUM_x2apic_reserved_bits_ignored) &&
+	       decides(m, ERRATUM_x2apic_reserved_bits_ignored);
+}
+
+/* May @slot be written with @value? What is then stored is *out_value. */
+static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
+			 int slot, uint64_t value, uint32_t *out_value)
+{
+	bool writable;
+	uint32_t bits = writable_bits(vcpu, slot, &writable);
+
+	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC || !writable)
+		return false;
+	*out_value = (uint32_t)value & bits;
+	return !(value & ~(uint64_t)bits) ||
+	       reserved_bits_are_ignored(m, slot, value);
 }
 
 void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
@@ -261,16 +325,13 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 				    (uint32_t)(op->value >> 32),
 				    (uint32_t)op->value };
 	struct op_self_ipi self_ipi = { op->vcpu, op->by, (uint8_t)op->value };
-	bool writable;
-	uint32_t bits;
+	uint32_t value;
 
 	if (op->reg == APIC_REG_icr) {
 		model_icr_write(m, &icr, out);
 		return;
 	}
-	bits = writable_bits(vcpu, op->reg, &writable);
-	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC || !writable ||
-	    op->value & ~(uint64_t)bits) {
+	if (!x2apic_value(m, vcpu, op->reg, op->value, &value)) {
 		promise_refused(out, 0);
 		return;
 	}
@@ -282,5 +343,7 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 	else if (op->reg == APIC_REG_esr)
 		write_esr(vcpu);
 	else
-		write_register(vcpu, op->reg, (uint32_t)op->value);
+		write_register(m, vcpu, op->reg, value);
+	vcpu->ppr_is_stale = vcpu->ppr_is_stale && op->reg != APIC_REG_tpr &&
+			     op->reg != APIC_REG_eoi;
 }

@@ -57,7 +57,7 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 {
 	if (with_mp_state && vcpu->exists)
 		vcpu_take_events(m, vcpu);
-	if (vcpu->exists) {
+	if (vcpu->exists && !vcpu->ppr_is_stale) {
 		uint32_t *apic = vcpu->state.apic;
 
 		apic[APIC_REG_ppr] =

@@ -59,10 +59,11 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
  * error. What of the last two is answered where nobody listens is not said;
  * nor is it for an illegal vector or a delivery mode without an effect.
  */
-static void promise_delivered(const struct message *msg,
+static void promise_delivered(const struct model *m, const struct message *msg,
 			      enum delivered delivered, struct promise *out)
 {
 	bool illegal = msg->vector < VECTOR_FIRST_LEGAL &&
+		       !in_force(m, ERRATUM_illegal_vector_accepted) &&
 		       (msg->delivery == DELIVERY_FIXED ||
 			msg->delivery == DELIVERY_LOWEST);
 	bool no_effect = msg->delivery == DELIVERY_RESERVED ||
@@ -89,5 +90,5 @@ void model_msi(struct model *m, const struct op_msi *op, struct promise *out)
 		return;
 	}
 	msi_decode(m, op, &msg);
-	promise_delivered(&msg, message_deliver(m, &msg), out);
+	promise_delivered(m, &msg, message_deliver(m, &msg), out);
 }

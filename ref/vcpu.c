@@ -4,9 +4,6 @@
 
 #include "ref/exec.h"
 
-/* SDM "Processor State After Reset": CS at reset. */
-#define CS_SELECTOR_RESET 0xf000u
-
 bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu)
 {
 	return vcpu->vcpu_id == m->scenario->config.boot_vcpu_id;

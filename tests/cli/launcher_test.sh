@@ -22,7 +22,7 @@ expect "without bazel it names what is missing and stops" 3 "" \
 grep -q '^kvmerrata: these Debian packages are missing: .*bazel-bootstrap' \
 	"$tmp/err"
 result "the list" $?
-grep -qx 'kvmerrata: by hand, as root: apt-get install --no-install-recommends bazel-bootstrap clang libclang-rt-14-dev libcmocka-dev libcjson-dev' \
+grep -qx 'kvmerrata: by hand, as root: apt-get update && apt-get install --no-install-recommends bazel-bootstrap clang libclang-rt-14-dev libcmocka-dev libcjson-dev' \
 	"$tmp/err"
 result "how to do it by hand" $?
 grep -qx 'kvmerrata: KVMERRATA_NO_INSTALL is set: nothing is installed; stopping' \

@@ -316,11 +316,11 @@ static void what_explains_a_difference_is_named(void **state)
 		{ "documented", "arch",
 		  TWO("0x123", "0x23") "msi address=0xfee23000 data=0x45",
 		  " -alias_lowest_vcpu_id" },
-		/* Two at once: no single row does. */
+		/* Two, one after the other: the first one is named. */
 		{ "arch", "documented",
 		  TWO("0x123", "0x23") "vcpu_create vcpu_id=0\n"
 				       "msi address=0xfee23000 data=0x45",
-		  " +alias_lowest_vcpu_id +lint0_reenabled" },
+		  " +lint0_reenabled" },
 	};
 
 	(void)state;
@@ -347,6 +347,13 @@ static void what_nothing_explains_is_a_finding(void **state)
 	examine(&pair, TWO("1", "2") "msi address=0xfeeff004 data=0x45");
 	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
 	assert_int_equal(verdict.nr_explanations, 0);
+	/* Also where what comes first can be explained. */
+	pair.expected.set = 0;
+	examine(&pair, "vcpu_create vcpu_id=0\n"
+		       "msi address=0xfeeff004 data=0x400\n"
+		       "observe\n");
+	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
+	assert_int_equal(verdict.step, 1);
 }
 
 int main(void)
