@@ -107,6 +107,7 @@ static bool apicbase_set(struct model *m, struct model_vcpu *vcpu,
 	case APIC_MODE_INVALID:
 		break;
 	}
+	snapshot_take(m);
 	return true;
 }
 

@@ -46,12 +46,19 @@ struct model_vcpu {
 	uint32_t esr_unsure;
 };
 
+/* What KVM knew when it last made its routing table: see ref/route.c. */
+struct snapshot {
+	uint32_t nr_vcpus; /* those created by then */
+	bool ids_are_32bit;
+};
+
 struct model {
 	const struct scenario *scenario;
 	const struct model_setup *setup;
 	struct expectation *out;
 	uint8_t x2apic_api; /* KVM_CAP_X2APIC_API flags now on */
 	uint32_t nr_vcpus;
+	struct snapshot snapshot;
 	struct model_vcpu vcpus[VCPUS_MAX];
 };
 
@@ -110,27 +117,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu);
 /* Mask every LVT entry, as clearing SVR's enable bit does. */
 void lapic_mask_lvts(struct model_vcpu *vcpu);
 
-/* ref/delivery.c */
-
-/* A message on its way to local APICs. */
-struct message {
-	uint32_t dest;
-	bool logical;
-	enum shorthand shorthand;
-	enum delivery delivery;
-	uint8_t vector;
-	bool level;	/* trigger mode */
-	bool one_of;	/* to one of those that match, not to all */
-	bool undefined; /* the manuals do not say who gets it */
-	/* The vCPU that sent it, or NULL: it came from a device. */
-	struct model_vcpu *sender;
-};
-
-/* What came of a message. */
-enum delivered { DELIVERED_TO_NONE, DELIVERED, DELIVERED_UNSURE };
-
-enum delivered message_deliver(struct model *m, const struct message *msg);
-/* @vcpu notes that it sent an illegal vector. */
-void lapic_log_send_error(const struct model *m, struct model_vcpu *vcpu);
+/* ref/route.c: an event at which KVM makes its routing table anew. */
+void snapshot_take(struct model *m);
 
 #endif

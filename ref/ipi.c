@@ -1,5 +1,5 @@
 /* Interrupts that a local APIC sends: ICR and self IPI. */
-#include "ref/exec.h"
+#include "ref/message.h"
 
 /* A fixed interrupt, also where one of several is to take it. */
 static bool is_fixed(enum delivery delivery)

@@ -201,8 +201,10 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 		write_id(m, vcpu, op->value, out);
 	else
 		write_page(vcpu, op->reg, op->value);
-	if (out->want.accepted)
-		set_lapic_ppr(m, vcpu, was_idle);
+	if (!out->want.accepted)
+		return;
+	set_lapic_ppr(m, vcpu, was_idle);
+	snapshot_take(m);
 }
 
 /*
@@ -269,10 +271,12 @@ static void write_esr(struct model_vcpu *vcpu)
  * SDM "Local APIC State After It Has Been Software Disabled": LVT entries are
  * masked, and stay so.
  */
-static void write_register(const struct model *m, struct model_vcpu *vcpu,
-			   int slot, uint32_t value)
+static void write_register(struct model *m, struct model_vcpu *vcpu, int slot,
+			   uint32_t value)
 {
 	uint32_t *apic = vcpu->state.apic;
+	uint32_t toggled =
+		slot == APIC_REG_svr ? (value ^ apic[slot]) & SVR_ENABLE : 0;
 	bool is_lvt = slot >= APIC_REG_lvt_timer && slot <= APIC_REG_lvt_error;
 
 	/* KVM: apic_lvt_mask has the read-only bits. */
@@ -285,6 +289,8 @@ static void write_register(const struct model *m, struct model_vcpu *vcpu,
 	apic[slot] = value;
 	if (slot == APIC_REG_svr && !(value & SVR_ENABLE))
 		lapic_mask_lvts(vcpu);
+	if (toggled)
+		snapshot_take(m);
 }
 
 /*

@@ -132,6 +132,8 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.out = out;
 	m.x2apic_api = s->config.x2apic_api;
 	m.nr_vcpus = 0;
+	m.snapshot.nr_vcpus = 0;
+	m.snapshot.ids_are_32bit = false;
 	out->choices.nr = 0;
 	out->rows = 0;
 	observation_start(&out->want);

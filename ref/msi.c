@@ -1,7 +1,7 @@
 /* Messages from devices, and the VM-wide flags that shape them. */
 #include <errno.h>
 
-#include "ref/exec.h"
+#include "ref/message.h"
 
 /* KVM's API, KVM_CAP_X2APIC_API: flags add up. */
 void model_x2apic_api_enable(struct model *m,
@@ -43,6 +43,7 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
 		.level = level,
 	};
 	/* With the hint and a physical destination only that one gets it. */
+	out->hint = hint;
 	out->one_of = out->delivery == DELIVERY_LOWEST ||
 		      (hint && out->logical);
 	/*

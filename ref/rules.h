@@ -19,7 +19,7 @@ uint32_t x2apic_ldr(uint32_t x2apic_id);
 /* ref/lapic.c: PPR from TPR and the eight ISR words. */
 uint32_t lapic_ppr(uint32_t tpr, const uint32_t isr[8]);
 
-/* ref/delivery.c: is an APIC in this mode one that @dest reaches? */
+/* ref/match.c: is an APIC in this mode one that @dest reaches? */
 bool xapic_physical_match(uint32_t dest, uint8_t xapic_id);
 bool x2apic_physical_match(uint32_t dest, uint32_t x2apic_id);
 bool xapic_logical_match(uint8_t dest, uint32_t ldr, uint32_t dfr);

@@ -39,7 +39,11 @@ void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
 		       struct promise *out)
 {
 	bool taken = vcpu_id_is_taken(m, op->vcpu_id);
-	struct model_vcpu *vcpu = &m->vcpus[m->nr_vcpus++];
+	struct model_vcpu *vcpu = &m->vcpus[m->nr_vcpus];
+
+	if (!taken)
+		snapshot_take(m);
+	m->nr_vcpus++;
 
 	memset(vcpu, 0, sizeof(*vcpu));
 	memset(&vcpu->care, 0xff, sizeof(vcpu->care));
@@ -70,6 +74,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	if (vcpu->state.smi_pending)
 		vcpu->care.smi_pending = 0;
 	vcpu->state.cs_selector = CS_SELECTOR_RESET;
+	snapshot_take(m);
 	vcpu->state.mp_state = bsp ? MP_STATE_RUNNABLE : MP_STATE_INIT_RECEIVED;
 }
 

@@ -1,0 +1,56 @@
+/* Private to ref/: messages between local APICs, and where they go. */
+#ifndef REF_MESSAGE_H
+#define REF_MESSAGE_H
+
+#include "ref/exec.h"
+
+/* Does an APIC receive a message? */
+enum reception {
+	RECEPTION_NO,
+	RECEPTION_YES,
+	RECEPTION_UNDEFINED, /* the manuals do not say */
+};
+
+/* What each vCPU makes of one message: enum reception. */
+struct receivers {
+	uint8_t reception[VCPUS_MAX];
+};
+
+/* ref/delivery.c */
+
+/* A message on its way to local APICs. */
+struct message {
+	uint32_t dest;
+	bool logical;
+	enum shorthand shorthand;
+	enum delivery delivery;
+	uint8_t vector;
+	bool level;	/* trigger mode */
+	bool one_of;	/* to one of those that match, not to all */
+	bool hint;	/* a device's redirection hint */
+	bool undefined; /* the manuals do not say who gets it */
+	/* The vCPU that sent it, or NULL: it came from a device. */
+	struct model_vcpu *sender;
+};
+
+/* What came of a message. */
+enum delivered { DELIVERED_TO_NONE, DELIVERED, DELIVERED_UNSURE };
+
+enum delivered message_deliver(struct model *m, const struct message *msg);
+/* Does @vcpu take a message that reached it? */
+bool message_is_accepted(const struct model *m, const struct message *msg,
+			 const struct model_vcpu *vcpu);
+/* @vcpu notes that it sent an illegal vector. */
+void lapic_log_send_error(const struct model *m, struct model_vcpu *vcpu);
+
+/* ref/match.c: is this APIC one that the message is meant for? */
+enum reception apic_is_addressed(const struct model *m,
+				 const struct message *msg,
+				 const struct model_vcpu *vcpu);
+
+/* ref/route.c */
+
+/* Who gets the message. KVM may change its delivery mode on the way. */
+void route_message(struct model *m, struct message *msg, struct receivers *out);
+
+#endif

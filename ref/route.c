@@ -1,0 +1,426 @@
+/*
+ * Which vCPUs a message goes to. By the architecture each local APIC is asked.
+ *
+ * KVM: it keeps a table of who has which ID, made anew at certain events from
+ * the vCPUs that there are then, and looks receivers up in it where it can.
+ * Here that is a snapshot (what was known at the last such event) and rules
+ * over the registers of the vCPUs in it; no table.
+ */
+#include "ref/message.h"
+#include "ref/rules.h"
+
+/* How KVM reads logical destinations while a snapshot is in force. */
+enum logical_mode {
+	LOGICAL_NOBODY, /* no software-enabled APIC has a logical ID */
+	LOGICAL_FLAT,
+	LOGICAL_CLUSTER,
+	LOGICAL_X2APIC,
+	LOGICAL_MIXED, /* not by the snapshot: each APIC is asked */
+};
+
+/*
+ * KVM: kvm_recalculate_apic_map, when a mode changes, KVM_SET_LAPIC succeeds,
+ * SVR's enable bit changes, an INIT is taken, and before a vCPU that is being
+ * created is there to be seen. All other registers that count are as they
+ * were then, because whatever changes them is such an event.
+ */
+void snapshot_take(struct model *m)
+{
+	m->snapshot.nr_vcpus = m->nr_vcpus;
+	m->snapshot.ids_are_32bit = ids_are_32bit(m);
+}
+
+/* Is it in the snapshot, with its APIC on? */
+static bool is_listed(const struct model *m, uint32_t vcpu)
+{
+	return vcpu < m->snapshot.nr_vcpus && m->vcpus[vcpu].exists &&
+	       vcpu_mode(&m->vcpus[vcpu]) != APIC_MODE_OFF;
+}
+
+static uint32_t xapic_id(const struct model_vcpu *vcpu)
+{
+	return vcpu->state.apic[APIC_REG_id] >> XAPIC_ID_SHIFT;
+}
+
+static uint32_t logical_id(const struct model_vcpu *vcpu)
+{
+	return vcpu->state.apic[APIC_REG_ldr] >> XAPIC_ID_SHIFT;
+}
+
+static uint32_t physical_id(const struct model_vcpu *vcpu)
+{
+	return vcpu_mode(vcpu) == APIC_MODE_X2APIC ? vcpu->vcpu_id :
+						     xapic_id(vcpu);
+}
+
+/* KVM: without 32-bit IDs an alias makes the table useless. */
+static bool snapshot_is_usable(const struct model *m)
+{
+	for (uint32_t a = 0; a < m->snapshot.nr_vcpus; a++)
+		for (uint32_t b = 0; b < a; b++)
+			if (!m->snapshot.ids_are_32bit && is_listed(m, a) &&
+			    is_listed(m, b) &&
+			    physical_id(&m->vcpus[a]) ==
+				    physical_id(&m->vcpus[b]))
+				return false;
+	return true;
+}
+
+/* Has this vCPU the ID @dest to itself, whoever else's low bits are equal? */
+static bool has_exact_id(const struct model *m, const struct model_vcpu *vcpu,
+			 uint32_t dest)
+{
+	bool x2apic = vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+
+	if (vcpu->vcpu_id != dest)
+		return false;
+	return x2apic || (m->snapshot.ids_are_32bit && dest > UINT8_MAX);
+}
+
+static bool has_xapic_id(const struct model_vcpu *vcpu, uint32_t dest)
+{
+	return vcpu_mode(vcpu) == APIC_MODE_XAPIC && xapic_id(vcpu) == dest;
+}
+
+/*
+ * The one vCPU that the snapshot has for the physical ID @dest, or VCPUS_MAX.
+ * KVM: the exact ID wins; of xAPIC IDs the first one created.
+ */
+static uint32_t owner_of(const struct model *m, uint32_t dest)
+{
+	uint32_t owner = VCPUS_MAX;
+
+	for (uint32_t i = 0; i < m->snapshot.nr_vcpus; i++) {
+		const struct model_vcpu *vcpu = &m->vcpus[i];
+
+		if (!is_listed(m, i))
+			continue;
+		if (has_exact_id(m, vcpu, dest))
+			return i;
+		if (has_xapic_id(vcpu, dest) && owner == VCPUS_MAX)
+			owner = i;
+	}
+	return owner;
+}
+
+static enum logical_mode logical_mode_of(const struct model_vcpu *vcpu)
+{
+	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)
+		return LOGICAL_X2APIC;
+	return vcpu->state.apic[APIC_REG_dfr] == DFR_FLAT ? LOGICAL_FLAT :
+							    LOGICAL_CLUSTER;
+}
+
+static bool has_logical_id(const struct model *m, uint32_t vcpu)
+{
+	return is_listed(m, vcpu) &&
+	       m->vcpus[vcpu].state.apic[APIC_REG_svr] & SVR_ENABLE &&
+	       m->vcpus[vcpu].state.apic[APIC_REG_ldr];
+}
+
+/* The members that a logical ID names: bits of it, in one cluster. */
+static uint32_t members(uint32_t id, enum logical_mode mode)
+{
+	return mode == LOGICAL_FLAT ? id & 0xff : id & 0xf;
+}
+
+static bool same_cluster(uint32_t a, uint32_t b, enum logical_mode mode)
+{
+	return mode == LOGICAL_FLAT || (a >> 4 & 0xf) == (b >> 4 & 0xf);
+}
+
+/* KVM: several members in one ID, or one of them twice, cannot be listed. */
+static bool logical_id_is_listable(const struct model *m, uint32_t vcpu,
+				   enum logical_mode mode)
+{
+	uint32_t id = logical_id(&m->vcpus[vcpu]);
+	uint32_t mine = members(id, mode);
+
+	if (mine & (mine - 1))
+		return false;
+	for (uint32_t i = 0; mine && i < vcpu; i++) {
+		uint32_t other = logical_id(&m->vcpus[i]);
+
+		if (has_logical_id(m, i) && same_cluster(id, other, mode) &&
+		    members(other, mode) == mine)
+			return false;
+	}
+	return true;
+}
+
+static enum logical_mode snapshot_logical_mode(const struct model *m)
+{
+	enum logical_mode mode = LOGICAL_NOBODY;
+
+	for (uint32_t i = 0; i < m->snapshot.nr_vcpus; i++) {
+		enum logical_mode own = logical_mode_of(&m->vcpus[i]);
+
+		if (!has_logical_id(m, i))
+			continue;
+		if (mode != LOGICAL_NOBODY && mode != own)
+			return LOGICAL_MIXED;
+		if (own != LOGICAL_X2APIC && !logical_id_is_listable(m, i, own))
+			return LOGICAL_MIXED;
+		mode = own;
+	}
+	return mode;
+}
+
+/* The vCPU that is member @member of what @dest names, or VCPUS_MAX. */
+static uint32_t member_owner(const struct model *m, uint32_t dest,
+			     uint32_t member, enum logical_mode mode)
+{
+	if (mode == LOGICAL_X2APIC)
+		return owner_of(m, (dest >> 16 << 4) + member);
+	for (uint32_t i = 0; i < m->snapshot.nr_vcpus; i++)
+		if (has_logical_id(m, i) &&
+		    same_cluster(dest, logical_id(&m->vcpus[i]), mode) &&
+		    members(logical_id(&m->vcpus[i]), mode) == 1u << member)
+			return i;
+	return VCPUS_MAX;
+}
+
+/* KVM: the highest ID that the table has room for. */
+static uint32_t highest_id(const struct model *m)
+{
+	uint32_t highest = UINT8_MAX;
+
+	for (uint32_t i = 0; i < m->snapshot.nr_vcpus; i++)
+		if (is_listed(m, i) && m->vcpus[i].vcpu_id > highest)
+			highest = m->vcpus[i].vcpu_id;
+	return highest;
+}
+
+/* The members that @dest names and the table has room for, a bit each. */
+static uint32_t named_members(const struct model *m, uint32_t dest,
+			      enum logical_mode mode)
+{
+	uint32_t first = dest >> 16 << 4, named = 0;
+
+	if (mode == LOGICAL_NOBODY)
+		return 0;
+	if (mode != LOGICAL_X2APIC)
+		return members(dest, mode);
+	for (uint32_t i = 0; i < 16; i++)
+		if (dest >> i & 1 && first + i <= highest_id(m))
+			named |= 1u << i;
+	return named;
+}
+
+/* The @nth bit of @bits that is set, counted from 0 and round and round. */
+static uint32_t nth_bit(uint32_t bits, uint32_t nth)
+{
+	nth %= (uint32_t)__builtin_popcount(bits);
+	for (uint32_t bit = 0;; bit++)
+		if (bits >> bit & 1 && nth-- == 0)
+			return bit;
+}
+
+static void add(struct receivers *out, uint32_t vcpu)
+{
+	if (vcpu != VCPUS_MAX)
+		out->reception[vcpu] = RECEPTION_YES;
+}
+
+/*
+ * KVM: where one is to be picked it is by the vector, among the members that
+ * are named, whether they are there or not.
+ */
+static void look_up_logical(const struct model *m, struct message *msg,
+			    enum logical_mode mode, struct receivers *out)
+{
+	uint32_t named = named_members(m, msg->dest, mode);
+
+	if (msg->one_of && named && in_force(m, ERRATUM_lowest_counts_absent) &&
+	    decides(m, ERRATUM_lowest_counts_absent))
+		named = 1u << nth_bit(named, msg->vector);
+	for (uint32_t member = 0; member < 16; member++)
+		if (named >> member & 1)
+			add(out, member_owner(m, msg->dest, member, mode));
+}
+
+/* KVM: kvm_apic_is_broadcast_dest. */
+static bool snapshot_sees_broadcast(const struct model *m,
+				    const struct message *msg,
+				    enum logical_mode mode)
+{
+	bool from_x2apic = msg->sender &&
+			   vcpu_mode(msg->sender) == APIC_MODE_X2APIC;
+
+	if (m->x2apic_api & X2APIC_API_DISABLE_BROADCAST_QUIRK)
+		return msg->dest == X2APIC_BROADCAST ||
+		       (msg->dest == XAPIC_BROADCAST && mode != LOGICAL_X2APIC);
+	return msg->dest == (from_x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST);
+}
+
+/* False: the snapshot is no help, and each APIC is to be asked. */
+static bool look_up(const struct model *m, struct message *msg,
+		    struct receivers *out)
+{
+	enum logical_mode mode;
+
+	if (!in_force(m, ERRATUM_routing_snapshot) ||
+	    msg->shorthand != SHORTHAND_NONE || !snapshot_is_usable(m))
+		return false;
+	mode = snapshot_logical_mode(m);
+	if (snapshot_sees_broadcast(m, msg, mode))
+		return false;
+	if (msg->logical && mode == LOGICAL_MIXED)
+		return false;
+	decides(m, ERRATUM_routing_snapshot);
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		out->reception[i] = RECEPTION_NO;
+	if (msg->logical)
+		look_up_logical(m, msg, mode, out);
+	else
+		add(out, owner_of(m, msg->dest));
+	return true;
+}
+
+static uint32_t count(const struct model *m, const struct receivers *r,
+		      enum reception reception)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		nr += r->reception[i] == reception;
+	return nr;
+}
+
+/*
+ * Lowest priority to a broadcast: SDM "Physical Destination Mode" and
+ * "Logical Destination Mode" forbid it, but for the flat model. What happens
+ * then is not defined.
+ */
+static bool broadcast_of_one(const struct message *msg,
+			     const struct model_vcpu *vcpu)
+{
+	if (!msg->one_of || msg->shorthand != SHORTHAND_NONE)
+		return false;
+	if (msg->dest != XAPIC_BROADCAST && msg->dest != X2APIC_BROADCAST)
+		return false;
+	return !msg->logical || vcpu_mode(vcpu) == APIC_MODE_X2APIC ||
+	       vcpu->state.apic[APIC_REG_dfr] >> 28 != DFR_FLAT >> 28;
+}
+
+/*
+ * KVM: kvm_irq_delivery_to_apic makes a physical broadcast that is meant for
+ * one of many a fixed interrupt, whatever its delivery mode was.
+ */
+static void broadcast_becomes_fixed(const struct model *m, struct message *msg)
+{
+	bool lowest = msg->delivery == DELIVERY_LOWEST || msg->hint;
+
+	if (!in_force(m, ERRATUM_lowest_broadcast_is_fixed) ||
+	    msg->shorthand != SHORTHAND_NONE || msg->logical ||
+	    msg->dest != XAPIC_BROADCAST || !lowest)
+		return;
+	decides(m, ERRATUM_lowest_broadcast_is_fixed);
+	msg->delivery = DELIVERY_FIXED;
+	msg->one_of = msg->hint;
+	msg->undefined = msg->undefined && msg->hint;
+}
+
+static void ask_each(const struct model *m, struct message *msg,
+		     struct receivers *out)
+{
+	broadcast_becomes_fixed(m, msg);
+	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
+		const struct model_vcpu *vcpu = &m->vcpus[i];
+		enum reception reception = apic_is_addressed(m, msg, vcpu);
+
+		if (reception != RECEPTION_NO && broadcast_of_one(msg, vcpu))
+			msg->undefined = true;
+		out->reception[i] = (uint8_t)reception;
+	}
+}
+
+/* Where it is not certain who is meant, or in what state a vCPU is. */
+static void mark_undefined(const struct model *m, const struct message *msg,
+			   struct receivers *r)
+{
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (r->reception[i] == RECEPTION_YES &&
+		    (msg->undefined || m->vcpus[i].undefined))
+			r->reception[i] = RECEPTION_UNDEFINED;
+}
+
+/*
+ * KVM: errata.rst, "x2APIC": with USE_32BIT_IDS, where several vCPUs have the
+ * destination as their physical ID, only the one with the lowest vCPU ID.
+ */
+static void keep_lowest_vcpu_id(const struct model *m, struct receivers *r)
+{
+	uint32_t lowest = VCPUS_MAX;
+
+	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
+		if (r->reception[i] != RECEPTION_YES)
+			continue;
+		if (lowest == VCPUS_MAX ||
+		    m->vcpus[i].vcpu_id < m->vcpus[lowest].vcpu_id)
+			lowest = i;
+	}
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (i != lowest)
+			r->reception[i] = RECEPTION_NO;
+}
+
+static bool is_physical_id(const struct message *msg)
+{
+	return msg->shorthand == SHORTHAND_NONE && !msg->logical &&
+	       msg->dest != XAPIC_BROADCAST && msg->dest != X2APIC_BROADCAST;
+}
+
+static void keep_accepting(const struct model *m, const struct message *msg,
+			   struct receivers *r)
+{
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (!message_is_accepted(m, msg, &m->vcpus[i]))
+			r->reception[i] = RECEPTION_NO;
+}
+
+/* KVM: its module parameter vector_hashing picks by the vector. */
+static uint32_t pick_one(struct model *m, const struct message *msg,
+			 uint32_t nr)
+{
+	if (in_force(m, ERRATUM_lowest_by_vector) &&
+	    decides(m, ERRATUM_lowest_by_vector))
+		return msg->vector % nr;
+	return model_choose(m, nr);
+}
+
+/*
+ * SDM "Lowest Priority Delivery Mode": one of those that match and listen, by
+ * a rule of the chipset's. Where it is not certain who matches, neither is who
+ * is the one.
+ */
+static void keep_one(struct model *m, const struct message *msg,
+		     struct receivers *r)
+{
+	uint32_t nr = count(m, r, RECEPTION_YES);
+	bool certain = !count(m, r, RECEPTION_UNDEFINED);
+	uint32_t pick = certain && nr > 1 ? pick_one(m, msg, nr) : 0;
+
+	for (uint32_t i = 0; nr && i < m->nr_vcpus; i++) {
+		if (r->reception[i] != RECEPTION_YES)
+			continue;
+		if (!certain)
+			r->reception[i] = RECEPTION_UNDEFINED;
+		else if (pick-- != 0)
+			r->reception[i] = RECEPTION_NO;
+	}
+}
+
+void route_message(struct model *m, struct message *msg, struct receivers *out)
+{
+	if (!look_up(m, msg, out))
+		ask_each(m, msg, out);
+	mark_undefined(m, msg, out);
+	if (in_force(m, ERRATUM_alias_lowest_vcpu_id) && ids_are_32bit(m) &&
+	    is_physical_id(msg) && count(m, out, RECEPTION_YES) > 1 &&
+	    decides(m, ERRATUM_alias_lowest_vcpu_id))
+		keep_lowest_vcpu_id(m, out);
+	keep_accepting(m, msg, out);
+	if (msg->one_of)
+		keep_one(m, msg, out);
+}
