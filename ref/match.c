@@ -24,10 +24,13 @@ bool x2apic_physical_match(uint32_t dest, uint32_t x2apic_id)
 	return dest == X2APIC_BROADCAST || dest == x2apic_id;
 }
 
-/* SDM "Logical Destination Mode": bits 27:0 of DFR read as ones. */
+/*
+ * SDM "Logical Destination Mode": two models, and bits 27:0 are ones. (The
+ * host can restore a DFR that no guest could have written.)
+ */
 bool dfr_is_defined(uint32_t dfr)
 {
-	return dfr >> 28 == DFR_FLAT >> 28 || dfr >> 28 == DFR_CLUSTER >> 28;
+	return dfr == DFR_FLAT || dfr == DFR_CLUSTER;
 }
 
 /*
@@ -43,7 +46,7 @@ bool xapic_logical_match(uint8_t dest, uint32_t ldr, uint32_t dfr)
 
 	if (dest == XAPIC_BROADCAST)
 		return true;
-	if (dfr >> 28 == DFR_FLAT >> 28)
+	if (dfr == DFR_FLAT)
 		return common != 0;
 	return same_cluster && (common & 0xf);
 }

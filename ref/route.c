@@ -300,7 +300,7 @@ static bool broadcast_of_one(const struct message *msg,
 	if (msg->dest != XAPIC_BROADCAST && msg->dest != X2APIC_BROADCAST)
 		return false;
 	return !msg->logical || vcpu_mode(vcpu) == APIC_MODE_X2APIC ||
-	       vcpu->state.apic[APIC_REG_dfr] >> 28 != DFR_FLAT >> 28;
+	       vcpu->state.apic[APIC_REG_dfr] != DFR_FLAT;
 }
 
 /*
@@ -321,16 +321,33 @@ static void broadcast_becomes_fixed(const struct model *m, struct message *msg)
 	msg->undefined = msg->undefined && msg->hint;
 }
 
+/*
+ * KVM: kvm_irq_delivery_to_apic, with the redirection hint: one of those that
+ * are software-enabled, also for a physical destination, and whatever the
+ * delivery mode.
+ */
+static bool hint_passes_over(const struct model *m, const struct message *msg,
+			     const struct model_vcpu *vcpu)
+{
+	return msg->hint && in_force(m, ERRATUM_hint_wants_enabled) &&
+	       decides(m, ERRATUM_hint_wants_enabled) &&
+	       !(vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE);
+}
+
 static void ask_each(const struct model *m, struct message *msg,
 		     struct receivers *out)
 {
 	broadcast_becomes_fixed(m, msg);
+	if (in_force(m, ERRATUM_hint_wants_enabled) && msg->hint)
+		msg->one_of = true;
 	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
 		const struct model_vcpu *vcpu = &m->vcpus[i];
 		enum reception reception = apic_is_addressed(m, msg, vcpu);
 
 		if (reception != RECEPTION_NO && broadcast_of_one(msg, vcpu))
 			msg->undefined = true;
+		if (hint_passes_over(m, msg, vcpu))
+			reception = RECEPTION_NO;
 		out->reception[i] = (uint8_t)reception;
 	}
 }

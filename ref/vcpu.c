@@ -41,8 +41,8 @@ void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
 	bool taken = vcpu_id_is_taken(m, op->vcpu_id);
 	struct model_vcpu *vcpu = &m->vcpus[m->nr_vcpus];
 
-	if (!taken)
-		snapshot_take(m);
+	/* KVM: one that is then refused has been made by then. */
+	snapshot_take(m);
 	m->nr_vcpus++;
 
 	memset(vcpu, 0, sizeof(*vcpu));
