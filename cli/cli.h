@@ -74,7 +74,9 @@ enum exit_status sides_open(struct sides *sides, const char *device);
 /* A fuzz target under libFuzzer, in a process of its own. */
 struct engine {
 	int pid;
-	int output; /* what it prints, to be read */
+	int output; /* what it prints, to be read; does not block */
+	size_t len; /* read, but not yet given out */
+	char read[4096];
 };
 
 /*

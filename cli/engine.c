@@ -63,27 +63,42 @@ bool engine_start(struct engine *out, char *const argv[])
 		become(argv, ends);
 	close(ends[1]);
 	out->output = ends[0];
+	out->len = 0;
+	fcntl(out->output, F_SETFL, O_NONBLOCK);
 	return true;
 }
 
-/* Byte by byte: the lines are few. */
+/* The first line of what was read, or all of it at the end. */
+static bool take_line(struct engine *engine, char *out, int cap, bool at_end)
+{
+	char *end = memchr(engine->read, '\n', engine->len);
+	size_t len = end ? (size_t)(end - engine->read) : engine->len;
+	size_t used = end ? len + 1 : len;
+
+	if (!end && !(at_end && len) && len < sizeof(engine->read))
+		return false;
+	snprintf(out, (size_t)cap, "%.*s", (int)len, engine->read);
+	engine->len -= used;
+	memmove(engine->read, engine->read + used, engine->len);
+	return true;
+}
+
 int engine_line(struct engine *engine, char *out, int cap, int timeout_ms)
 {
 	struct pollfd wait = { .fd = engine->output, .events = POLLIN };
-	int len = 0;
-	char c;
+	ssize_t len;
 
+	if (take_line(engine, out, cap, false))
+		return 1;
 	if (poll(&wait, 1, timeout_ms) <= 0)
 		return 0;
-	while (read(engine->output, &c, 1) == 1) {
-		if (c == '\n') {
-			out[len] = '\0';
-			return 1;
-		}
-		if (len + 1 < cap)
-			out[len++] = c;
-	}
-	return -1;
+	len = read(engine->output, engine->read + engine->len,
+		   sizeof(engine->read) - engine->len);
+	if (len > 0)
+		engine->len += (size_t)len;
+	else if (len == 0)
+		return take_line(engine, out, cap, true) ? 1 : -1;
+	return take_line(engine, out, cap, false) ? 1 : 0;
 }
 
 int engine_wait(struct engine *engine)

@@ -22,6 +22,7 @@
 
 enum {
 	LIBFUZZER_INTERRUPTED = 72,
+	LIBFUZZER_CRASHED = 77,
 	LINE_MAX_LEN = 1024,
 	QUIET_PERIOD_S = 10, /* between progress lines off a terminal */
 };
@@ -95,6 +96,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		arguments->seed = number(value, "seed", state);
 		break;
 	case 'o':
+		if (!*value)
+			argp_error(state, "--out wants a folder");
 		arguments->out = value;
 		break;
 	case 'k':
@@ -163,6 +166,13 @@ static bool convert_seed(const char *dir, const char *name, const char *to)
 	return output_commit(&out);
 }
 
+static bool is_scenario(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && !strcmp(name + len - 4, ".scn");
+}
+
 static bool convert_seeds(const char *out)
 {
 	const char *root = getenv("KVMERRATA_ROOT");
@@ -181,7 +191,7 @@ static bool convert_seeds(const char *out)
 		return false;
 	}
 	while (good && (entry = readdir(seeds)) != NULL)
-		if (strstr(entry->d_name, ".scn"))
+		if (is_scenario(entry->d_name))
 			good = convert_seed(dir, entry->d_name, to);
 	closedir(seeds);
 	return good;
@@ -336,7 +346,9 @@ static void follow(struct engine *engine, struct progress *p, FILE *log)
 /* The exit status, from the engine's own and from what was found. */
 static enum exit_status judge(int ended, const struct progress *p)
 {
-	bool differ = p->stats && (p->stats->diverge || p->stats->explained);
+	const struct fuzz_stats *stats = p->stats;
+	bool differ = stats &&
+		      (stats->diverge || stats->explained || stats->flaky);
 
 	if (ended == EXIT_HARNESS || ended == EXIT_SKIP || ended == EXIT_USAGE)
 		return (enum exit_status)ended;
@@ -344,7 +356,11 @@ static enum exit_status judge(int ended, const struct progress *p)
 		return differ ? EXIT_DIVERGE : EXIT_AGREE;
 	fprintf(stderr, "the target ended with status %d; its input is in %s\n",
 		ended, p->arguments->out);
-	return EXIT_DIVERGE;
+	/* What these two find is a bug of this program's, with its input. */
+	if (ended == LIBFUZZER_CRASHED &&
+	    strcmp(p->arguments->target, "diff") != 0)
+		return EXIT_DIVERGE;
+	return EXIT_HARNESS;
 }
 
 /* Of each erratum in force: how the scenarios fared that it decided. */
@@ -377,6 +393,9 @@ static enum exit_status fuzz(const struct arguments *arguments,
 	char dir[PATH_MAX];
 	enum exit_status status;
 
+	/* An earlier run's numbers are not this one's. */
+	if (path_join(dir, arguments->out, FUZZ_STATS_FILE))
+		unlink(dir);
 	clock_gettime(CLOCK_MONOTONIC, &progress.start);
 	fprintf(stderr, "fuzzing %s against %s, seed %s; output in %s\n",
 		arguments->target, arguments->against, arguments->seed,

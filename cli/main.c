@@ -31,6 +31,15 @@ static void usage(FILE *out)
 	      out);
 }
 
+/* Results that did not arrive are a failure, whatever they were. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	perror("kvmerrata: cannot write to standard output");
+	return EXIT_HARNESS;
+}
+
 int main(int argc, char **argv)
 {
 	char name[64];
@@ -49,7 +58,7 @@ int main(int argc, char **argv)
 			continue;
 		snprintf(name, sizeof(name), "kvmerrata %s", argv[1]);
 		argv[1] = name;
-		return verbs[i].run(argc - 1, argv + 1);
+		return finish(verbs[i].run(argc - 1, argv + 1));
 	}
 	fprintf(stderr, "kvmerrata: unknown verb '%s'\n\n", argv[1]);
 	usage(stderr);

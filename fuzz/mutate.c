@@ -295,11 +295,14 @@ static void change_field(struct mutator *m, const struct record *record,
 
 static void draw_op(struct mutator *m, struct op *out)
 {
+	static const enum op_kind kinds[] = {
+#define OP(id, name, fields) OP_##name,
+#include "scenario/ops.def"
+	};
 	const struct record *record;
 
-	do
-		out->kind = (enum op_kind)draw(m, 16);
-	while (!(record = op_record(out->kind)));
+	out->kind = DRAW_FROM(m, kinds);
+	record = op_record(out->kind);
 	memset(&out->as, 0, sizeof(out->as));
 	for (uint32_t i = 0; i < record->nr_fields; i++) {
 		const struct field *field = &record->fields[i];

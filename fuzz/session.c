@@ -159,13 +159,14 @@ void session_open_kvm(void)
 }
 
 /* A finding that cannot be kept must not be lost in silence. */
-static void check_saved(enum finding_result result, const char *folder)
+static void check_saved(enum finding_result result, const char *folder,
+			const struct verdict *verdict)
 {
 	if (result != FINDING_FAILED)
 		return;
 	fprintf(stderr, "HARNESS: cannot keep a finding in %s: %s\n", folder,
 		strerror(errno));
-	report_write(stderr, &scenario, &(struct verdict){ 0 }, &session.about);
+	report_write(stderr, &scenario, verdict, &session.about);
 	end(EXIT_HARNESS);
 }
 
@@ -177,7 +178,7 @@ static void keep(struct verdict *verdict, const char *folder)
 	if (result == FINDING_NEW)
 		result = finding_save(folder, &scenario, verdict,
 				      &session.about);
-	check_saved(result, folder);
+	check_saved(result, folder, verdict);
 	if (result == FINDING_KNOWN)
 		return;
 	fprintf(stderr, "%s: %s\n",
@@ -187,7 +188,7 @@ static void keep(struct verdict *verdict, const char *folder)
 		return;
 	oracle_shorten(&scenario, verdict, &sides, &work);
 	check_saved(finding_shorten(folder, &scenario, verdict, &session.about),
-		    folder);
+		    folder, verdict);
 }
 
 static void count(const struct verdict *verdict)

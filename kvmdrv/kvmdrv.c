@@ -102,20 +102,26 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 		return -error;
 	}
 	error = check_host(fd, reason, device);
-	drv = error ? NULL : malloc(sizeof(*drv));
-	if (!error)
-		error = drv ? closer_start(&drv->closer) : -ENOMEM;
+	if (error)
+		goto close;
+	error = -ENOMEM;
+	say(reason, "out of memory");
+	drv = malloc(sizeof(*drv));
+	if (!drv)
+		goto close;
+	error = closer_start(&drv->closer);
 	if (error) {
-		if (drv)
-			say(reason, "cannot start threads: %s",
-			    strerror(-error));
-		free(drv);
-		close(fd);
-		return error;
+		say(reason, "cannot start threads: %s", strerror(-error));
+		goto out;
 	}
 	drv->fd = fd;
 	*out = drv;
 	return 0;
+out:
+	free(drv);
+close:
+	close(fd);
+	return error;
 }
 
 void kvmdrv_close(struct kvmdrv *drv)

@@ -1,4 +1,5 @@
 /* vCPU creation. */
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -37,6 +38,11 @@ struct answer kvmdrv_vcpu_create(struct vm *vm, const struct op_vcpu_create *op)
 	int fd = try_vm_ioctl(vm, KVM_CREATE_VCPU, (unsigned long)op->vcpu_id);
 	uint32_t vcpu = vm->nr_vcpus++;
 
+	/* What the process has too little of is no answer of KVM's. */
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) {
+		errno = -fd;
+		must_succeed(-1, "KVM_CREATE_VCPU");
+	}
 	vm->vcpu_fds[vcpu] = fd >= 0 ? fd : -1;
 	if (fd >= 0 && vm->cpuid == CPUID_X2APIC)
 		set_cpuid(vm, vcpu);

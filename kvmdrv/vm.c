@@ -28,6 +28,7 @@ int must_succeed(int result, const char *call)
 		return result;
 	fprintf(stderr, "HARNESS: %s: %s\n", call, strerror(errno));
 	/* Engines take an exit() for a crash of the target. */
+	fflush(NULL);
 	_exit(KVMDRV_EXIT_HARNESS);
 }
 

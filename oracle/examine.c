@@ -186,17 +186,25 @@ void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		mark_flaky(out);
 }
 
-/* Try @s without op @index; keep that if the signature stays. */
-static bool shorter_by(struct scenario *s, uint32_t index,
+/* How much shortening may cost, in ops run; a vCPU costs as much as twenty. */
+enum { SHORTEN_BUDGET = 100000, VCPU_COST = 20, RUNS_PER_EXAMINATION = 4 };
+
+/* Try @s without @nr ops from @index on; keep that if the signature stays. */
+static bool shorter_by(struct scenario *s, uint32_t index, uint32_t nr,
 		       struct verdict *verdict,
 		       const struct oracle_sides *sides,
-		       struct oracle_workspace *work)
+		       struct oracle_workspace *work, long *budget)
 {
 	struct scenario *shorter = &work->shorter;
 	struct verdict trial;
 
 	*shorter = *s;
-	scenario_remove_op(shorter, index);
+	for (uint32_t i = 0; i < nr; i++)
+		scenario_remove_op(shorter, index);
+	*budget -=
+		RUNS_PER_EXAMINATION *
+		(long)(shorter->nr_ops +
+		       VCPU_COST * scenario_nr_vcpus(shorter, shorter->nr_ops));
 	oracle_examine(&trial, sides, shorter, work);
 	if (trial.kind != verdict->kind ||
 	    strcmp(trial.signature, verdict->signature))
@@ -206,18 +214,24 @@ static bool shorter_by(struct scenario *s, uint32_t index,
 	return true;
 }
 
+/* Large pieces first, from the end; then smaller ones, again and again. */
 void oracle_shorten(struct scenario *s, struct verdict *verdict,
 		    const struct oracle_sides *sides,
 		    struct oracle_workspace *work)
 {
-	bool shortened = true;
+	uint32_t piece = (uint32_t)s->nr_ops / 2;
+	long budget = SHORTEN_BUDGET;
+	bool shortened = false;
 
 	CHECK(verdict->signature[0]);
-	while (shortened) {
-		shortened = false;
-		for (uint32_t i = (uint32_t)s->nr_ops; i-- > 0;)
-			if (i < s->nr_ops)
-				shortened |=
-					shorter_by(s, i, verdict, sides, work);
+	while (piece > 0 && budget > 0) {
+		for (uint32_t i = (uint32_t)s->nr_ops; i-- > 0 && budget > 0;)
+			if (i % piece == 0 && i < s->nr_ops)
+				shortened |= shorter_by(s, i, piece, verdict,
+							sides, work, &budget);
+		if (piece == 1 && shortened)
+			shortened = false;
+		else
+			piece /= 2;
 	}
 }

@@ -3,6 +3,7 @@
  * the local APIC.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "ref/exec.h"
 #include "ref/rules.h"
@@ -33,10 +34,13 @@ bool apicbase_is_legal(uint64_t value, bool guest_has_x2apic)
 static void apic_disabled(struct model *m, struct model_vcpu *vcpu,
 			  enum apic_mode from)
 {
-	if (model_choose(m, 2) == 1) {
-		lapic_reset(m, vcpu);
-		vcpu->state.apic[APIC_REG_ldr] = 0;
-	}
+	struct model_vcpu reset = *vcpu;
+
+	lapic_reset(m, &reset);
+	reset.state.apic[APIC_REG_ldr] = 0;
+	if (memcmp(&reset.state, &vcpu->state, sizeof(reset.state)) &&
+	    model_choose(m, 2) == 1)
+		*vcpu = reset;
 	/*
 	 * How the IDs and the wider half of ICR show where there is no mode
 	 * is not defined.

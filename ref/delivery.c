@@ -12,7 +12,9 @@ bool message_is_accepted(const struct model *m, const struct message *msg,
 	switch (msg->delivery) {
 	case DELIVERY_FIXED:
 	case DELIVERY_LOWEST:
-		return vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE;
+		/* Of one that may have been reset, not even SVR is known. */
+		return vcpu->undefined ||
+		       vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE;
 	case DELIVERY_SMI:
 		/* KVM: built without CONFIG_KVM_SMM. */
 		return !(in_force(m, ERRATUM_smi_dropped) &&
@@ -191,5 +193,5 @@ enum delivered message_deliver(struct model *m, const struct message *msg)
 		else if (delivered == DELIVERED_TO_NONE)
 			delivered = DELIVERED_UNSURE;
 	}
-	return delivered;
+	return r.somebody ? DELIVERED : delivered;
 }

@@ -28,7 +28,18 @@ static bool combination_is_valid(enum shorthand shorthand,
  */
 static bool fixed_ipi_is_level(struct model *m, uint32_t low)
 {
-	return low & ICR_LEVEL && model_choose(m, 2) == 0;
+	return low & ICR_LEVEL && low & ICR_ASSERT && model_choose(m, 2) == 0;
+}
+
+/*
+ * A level de-assert of a fixed interrupt: by the SDM the level is always
+ * issued as asserted, the APM does not list the combination. It may be sent
+ * as an edge, or be nothing.
+ */
+static bool fixed_ipi_is_dropped(struct model *m, uint32_t low)
+{
+	return low & ICR_LEVEL && !(low & ICR_ASSERT) &&
+	       model_choose(m, 2) == 0;
 }
 
 /* SDM "Error Handling": the sender of an illegal vector logs that. */
@@ -61,6 +72,8 @@ static void send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 		return;
 	msg.one_of = msg.delivery == DELIVERY_LOWEST;
 	msg.undefined = !combination_is_valid(msg.shorthand, msg.delivery);
+	if (is_fixed(msg.delivery) && fixed_ipi_is_dropped(m, low))
+		return;
 	if (is_fixed(msg.delivery))
 		msg.level = fixed_ipi_is_level(m, low);
 	log_illegal_vector(m, sender, &msg);

@@ -69,7 +69,8 @@ static enum reception reception_if(bool yes)
  * unless the quirk is disabled. The document names no source of the event and
  * no destination mode, so its row covers all.
  */
-static bool is_quirk_broadcast(const struct model *m, const struct message *msg)
+bool message_is_quirk_broadcast(const struct model *m,
+				const struct message *msg)
 {
 	bool all = in_force(m, ERRATUM_broadcast_quirk);
 	/* KVM: kvm_apic_mda, from sources that are no local APIC. */
@@ -96,15 +97,17 @@ static bool wide_physical_match(const struct model *m,
 	       decides(m, ERRATUM_xapic_dest_whole);
 }
 
-static bool physical_match(const struct model *m, const struct message *msg,
-			   const struct model_vcpu *vcpu)
+static enum reception physical_match(const struct model *m,
+				     const struct message *msg,
+				     const struct model_vcpu *vcpu)
 {
 	uint8_t xapic_id =
 		(uint8_t)(vcpu->state.apic[APIC_REG_id] >> XAPIC_ID_SHIFT);
 
 	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)
-		return is_quirk_broadcast(m, msg) ||
-		       x2apic_physical_match(msg->dest, vcpu->vcpu_id);
+		return reception_if(
+			message_is_quirk_broadcast(m, msg) ||
+			x2apic_physical_match(msg->dest, vcpu->vcpu_id));
 	/*
 	 * KVM: errata.rst, "x2APIC": an event can be sent to a *single* vCPU
 	 * by its x2APIC ID, also in xAPIC mode; so no other one sees the low
@@ -112,13 +115,18 @@ static bool physical_match(const struct model *m, const struct message *msg,
 	 */
 	if (in_force(m, ERRATUM_x2apic_id_reaches_xapic) && ids_are_32bit(m) &&
 	    msg->dest != X2APIC_BROADCAST)
-		return (msg->dest == vcpu->vcpu_id &&
-			decides(m, ERRATUM_x2apic_id_reaches_xapic)) ||
-		       (msg->dest <= UINT8_MAX &&
-			xapic_physical_match(msg->dest, xapic_id));
+		return reception_if(
+			(msg->dest == vcpu->vcpu_id &&
+			 decides(m, ERRATUM_x2apic_id_reaches_xapic)) ||
+			(msg->dest <= UINT8_MAX &&
+			 xapic_physical_match(msg->dest, xapic_id)));
 	if (in_force(m, ERRATUM_xapic_dest_whole) && msg->dest > UINT8_MAX)
-		return wide_physical_match(m, msg, vcpu);
-	return xapic_physical_match(msg->dest, xapic_id);
+		return reception_if(wide_physical_match(m, msg, vcpu));
+	/* Does a wider ID that ends in 0xff look like a broadcast? */
+	if (msg->dest > UINT8_MAX && msg->dest != X2APIC_BROADCAST &&
+	    (uint8_t)msg->dest == XAPIC_BROADCAST)
+		return RECEPTION_UNDEFINED;
+	return reception_if(xapic_physical_match(msg->dest, xapic_id));
 }
 
 static enum reception logical_match(const struct model *m,
@@ -131,7 +139,7 @@ static enum reception logical_match(const struct model *m,
 		return RECEPTION_NO;
 	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)
 		return reception_if(
-			is_quirk_broadcast(m, msg) ||
+			message_is_quirk_broadcast(m, msg) ||
 			x2apic_logical_match(msg->dest, apic[APIC_REG_ldr]));
 	if (msg->dest == XAPIC_BROADCAST)
 		return RECEPTION_YES;
@@ -168,5 +176,5 @@ enum reception apic_is_addressed(const struct model *m,
 	}
 	if (msg->logical)
 		return logical_match(m, msg, vcpu);
-	return reception_if(physical_match(m, msg, vcpu));
+	return physical_match(m, msg, vcpu);
 }

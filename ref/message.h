@@ -13,6 +13,7 @@ enum reception {
 
 /* What each vCPU makes of one message: enum reception. */
 struct receivers {
+	bool somebody; /* one gets it for sure, though who is not certain */
 	uint8_t reception[VCPUS_MAX];
 };
 
@@ -43,7 +44,12 @@ bool message_is_accepted(const struct model *m, const struct message *msg,
 /* @vcpu notes that it sent an illegal vector. */
 void lapic_log_send_error(const struct model *m, struct model_vcpu *vcpu);
 
-/* ref/match.c: is this APIC one that the message is meant for? */
+/* ref/match.c */
+
+/* Is 0xff a broadcast in x2APIC mode too, by KVM's quirk? */
+bool message_is_quirk_broadcast(const struct model *m,
+				const struct message *msg);
+/* Is this APIC one that the message is meant for? */
 enum reception apic_is_addressed(const struct model *m,
 				 const struct message *msg,
 				 const struct model_vcpu *vcpu);

@@ -34,6 +34,7 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
 {
 	bool hint = op->address & MSI_REDIRECTION_HINT;
 	bool level = op->data & MSI_LEVEL;
+	bool fixed;
 
 	*out = (struct message){
 		.dest = msi_dest(m, op->address),
@@ -42,17 +43,16 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
 		.vector = op->data & MSI_VECTOR_MASK,
 		.level = level,
 	};
-	/* With the hint and a physical destination only that one gets it. */
+	fixed = out->delivery == DELIVERY_FIXED ||
+		out->delivery == DELIVERY_LOWEST;
 	out->hint = hint;
-	out->one_of = out->delivery == DELIVERY_LOWEST ||
-		      (hint && out->logical);
+	out->one_of = out->delivery == DELIVERY_LOWEST || hint;
 	/*
-	 * Not defined: a level de-assert, a SIPI from a device, the hint with
-	 * a destination of 0xff.
+	 * Not defined: a SIPI from a device, and a level de-assert; but NMI,
+	 * INIT and SMI are edges, whatever the trigger mode says.
 	 */
-	out->undefined = (level && !(op->data & MSI_ASSERT)) ||
-			 out->delivery == DELIVERY_SIPI ||
-			 (hint && out->dest == XAPIC_BROADCAST);
+	out->undefined = out->delivery == DELIVERY_SIPI ||
+			 (fixed && level && !(op->data & MSI_ASSERT));
 }
 
 /*

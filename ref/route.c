@@ -288,19 +288,24 @@ static uint32_t count(const struct model *m, const struct receivers *r,
 }
 
 /*
- * Lowest priority to a broadcast: SDM "Physical Destination Mode" and
- * "Logical Destination Mode" forbid it, but for the flat model. What happens
- * then is not defined.
+ * One of all: lowest priority, or the redirection hint, to a broadcast. SDM
+ * "Physical Destination Mode", "Logical Destination Mode" and "Message Address
+ * Register Format" forbid it, but for the flat model. What happens then is
+ * not defined.
  */
-static bool broadcast_of_one(const struct message *msg,
+static bool broadcast_of_one(const struct model *m, const struct message *msg,
 			     const struct model_vcpu *vcpu)
 {
+	bool xapic = vcpu_mode(vcpu) == APIC_MODE_XAPIC;
+	bool flat = xapic && vcpu->state.apic[APIC_REG_dfr] == DFR_FLAT;
+
 	if (!msg->one_of || msg->shorthand != SHORTHAND_NONE)
 		return false;
-	if (msg->dest != XAPIC_BROADCAST && msg->dest != X2APIC_BROADCAST)
+	if (msg->dest != X2APIC_BROADCAST &&
+	    !(msg->dest == XAPIC_BROADCAST && xapic) &&
+	    !message_is_quirk_broadcast(m, msg))
 		return false;
-	return !msg->logical || vcpu_mode(vcpu) == APIC_MODE_X2APIC ||
-	       vcpu->state.apic[APIC_REG_dfr] != DFR_FLAT;
+	return !msg->logical || !flat;
 }
 
 /*
@@ -338,13 +343,11 @@ static void ask_each(const struct model *m, struct message *msg,
 		     struct receivers *out)
 {
 	broadcast_becomes_fixed(m, msg);
-	if (in_force(m, ERRATUM_hint_wants_enabled) && msg->hint)
-		msg->one_of = true;
 	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
 		const struct model_vcpu *vcpu = &m->vcpus[i];
 		enum reception reception = apic_is_addressed(m, msg, vcpu);
 
-		if (reception != RECEPTION_NO && broadcast_of_one(msg, vcpu))
+		if (reception != RECEPTION_NO && broadcast_of_one(m, msg, vcpu))
 			msg->undefined = true;
 		if (hint_passes_over(m, msg, vcpu))
 			reception = RECEPTION_NO;
@@ -418,6 +421,8 @@ static void keep_one(struct model *m, const struct message *msg,
 	bool certain = !count(m, r, RECEPTION_UNDEFINED);
 	uint32_t pick = certain && nr > 1 ? pick_one(m, msg, nr) : 0;
 
+	r->somebody = nr > 0;
+
 	for (uint32_t i = 0; nr && i < m->nr_vcpus; i++) {
 		if (r->reception[i] != RECEPTION_YES)
 			continue;
@@ -430,13 +435,14 @@ static void keep_one(struct model *m, const struct message *msg,
 
 void route_message(struct model *m, struct message *msg, struct receivers *out)
 {
+	out->somebody = false;
 	if (!look_up(m, msg, out))
 		ask_each(m, msg, out);
-	mark_undefined(m, msg, out);
 	if (in_force(m, ERRATUM_alias_lowest_vcpu_id) && ids_are_32bit(m) &&
 	    is_physical_id(msg) && count(m, out, RECEPTION_YES) > 1 &&
 	    decides(m, ERRATUM_alias_lowest_vcpu_id))
 		keep_lowest_vcpu_id(m, out);
+	mark_undefined(m, msg, out);
 	keep_accepting(m, msg, out);
 	if (msg->one_of)
 		keep_one(m, msg, out);

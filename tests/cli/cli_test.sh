@@ -23,6 +23,10 @@ expect "an unknown option is bad usage" 2 \
 expect "run wants a file" 2 "kvmerrata run: which FILE?" k run
 expect "fuzz wants a number" 2 \
 	"kvmerrata fuzz: --time wants a number, not 'x'" k fuzz --time=x
+expect "fuzz wants a folder" 2 "kvmerrata fuzz: --out wants a folder" \
+	k fuzz --out=
+expect "results that cannot be written are a failure" 3 "" \
+	bash -c '"$1" run -m "$2" >/dev/full' - "$kvmerrata" "$seed"
 expect "fuzz knows its targets" 2 \
 	"kvmerrata fuzz: no target 'x': diff, ref or codec" k fuzz --target=x
 expect "an unknown set of errata" 2 \

@@ -110,7 +110,8 @@ full_disk() {
 		"$1" fuzz --against=documented,+canary --seed=1 --time=60 \
 			--out="$2/o"
 		status=$?
-		for report in "$2"/o/findings/[0-9a-f]*/report.scn; do
+		shopt -s nullglob
+		for report in "$2"/o/{findings,explained}/[0-9a-f]*/report.scn; do
 			"$1" convert "$report" -o /dev/stdout >/dev/null ||
 				status=99
 		done

@@ -129,6 +129,25 @@ static const struct {
 	  ALIASES("0") "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
 		       "icr_write vcpu=0 by=host dest=0 low=0x84045",
 	  0x45, true, true },
+	{ "snapshot: a new vCPU is not known", "arch,+routing_snapshot",
+	  ALIASES("use_32bit_ids") "vcpu_create vcpu_id=0x77\n"
+				   "msi address=0xfee23000 data=0x45",
+	  0x45, true, false },
+	{ "snapshot: the x2APIC owner wins", "arch,+routing_snapshot",
+	  ALIASES("use_32bit_ids") "apicbase_write vcpu=1 by=host "
+				   "value=0xfee00c00\n"
+				   "msi address=0xfee23000 data=0x45",
+	  0x45, false, true },
+	{ "snapshot: without 32-bit IDs aliases are asked",
+	  "arch,+routing_snapshot",
+	  ALIASES("0") "msi address=0xfee23000 data=0x45", 0x45, true, true },
+	{ "a wide ID is nobody's low bits", "arch,+xapic_dest_whole",
+	  ALIASES("use_32bit_ids") "msi address=0x300fee23000 data=0x45", 0x45,
+	  false, false },
+	{ "lowest priority by vector", "arch,+lowest_by_vector",
+	  ALIASES("0") "msi address=0xfee23000 data=0x145", 0x45, false, true },
+	{ "and by the next one", "arch,+lowest_by_vector",
+	  ALIASES("0") "msi address=0xfee23000 data=0x146", 0x46, true, false },
 	{ "canary: logical messages are lost", "arch,+canary",
 	  ALIASES("0") "msi address=0xfeeff004 data=0x45", 0x45, false, false },
 	{ "and without it they are not", "arch",
