@@ -65,6 +65,10 @@ static void xapic_enabled(struct model *m, struct model_vcpu *vcpu,
 
 	if (from == APIC_MODE_X2APIC)
 		vcpu->care.apic[APIC_REG_icr_high] = 0;
+	if (from == APIC_MODE_X2APIC &&
+	    in_force(m, ERRATUM_xapic_id_keeps_32bit) &&
+	    decides(m, ERRATUM_xapic_id_keeps_32bit))
+		initial = vcpu->vcpu_id;
 	if (from == APIC_MODE_OFF && vcpu->care.apic[APIC_REG_id] &&
 	    *id != initial && model_choose(m, 2) == 1)
 		return;

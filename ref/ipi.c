@@ -86,7 +86,8 @@ static void send(struct model *m, struct model_vcpu *sender, uint32_t dest,
  */
 static bool icr_is_legal(struct model *m, uint32_t low)
 {
-	if (low & ICR_RESERVED)
+	if (low & ICR_RESERVED && !(in_force(m, ERRATUM_icr_reserved_ignored) &&
+				    decides(m, ERRATUM_icr_reserved_ignored)))
 		return false;
 	return !(low & ICR_BUSY) || model_choose(m, 2) == 0;
 }

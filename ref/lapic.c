@@ -316,7 +316,15 @@ static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
 	bool writable;
 	uint32_t bits = writable_bits(vcpu, slot, &writable);
 
-	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC || !writable)
+	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC)
+		return false;
+	if (slot == APIC_REG_icr_high && !(value >> 32) &&
+	    in_force(m, ERRATUM_icr2_is_an_msr) &&
+	    decides(m, ERRATUM_icr2_is_an_msr)) {
+		*out_value = (uint32_t)value & 0xff000000;
+		return true;
+	}
+	if (!writable)
 		return false;
 	*out_value = (uint32_t)value & bits;
 	return !(value & ~(uint64_t)bits) ||

@@ -53,17 +53,27 @@ static uint32_t physical_id(const struct model_vcpu *vcpu)
 						     xapic_id(vcpu);
 }
 
-/* KVM: without 32-bit IDs an alias makes the table useless. */
+/* KVM: without 32-bit IDs an alias makes the table useless (since 6.3). */
 static bool snapshot_is_usable(const struct model *m)
 {
+	if (m->snapshot.ids_are_32bit ||
+	    in_force(m, ERRATUM_hotplug_hack_always))
+		return true;
 	for (uint32_t a = 0; a < m->snapshot.nr_vcpus; a++)
 		for (uint32_t b = 0; b < a; b++)
-			if (!m->snapshot.ids_are_32bit && is_listed(m, a) &&
-			    is_listed(m, b) &&
+			if (is_listed(m, a) && is_listed(m, b) &&
 			    physical_id(&m->vcpus[a]) ==
 				    physical_id(&m->vcpus[b]))
 				return false;
 	return true;
+}
+
+/* KVM: is a 32-bit ID good for a vCPU in xAPIC mode too? */
+static bool snapshot_has_hack(const struct model *m)
+{
+	return m->snapshot.ids_are_32bit ||
+	       (in_force(m, ERRATUM_hotplug_hack_always) &&
+		decides(m, ERRATUM_hotplug_hack_always));
 }
 
 /* Has this vCPU the ID @dest to itself, whoever else's low bits are equal? */
@@ -74,7 +84,7 @@ static bool has_exact_id(const struct model *m, const struct model_vcpu *vcpu,
 
 	if (vcpu->vcpu_id != dest)
 		return false;
-	return x2apic || (m->snapshot.ids_are_32bit && dest > UINT8_MAX);
+	return x2apic || (dest > UINT8_MAX && snapshot_has_hack(m));
 }
 
 static bool has_xapic_id(const struct model_vcpu *vcpu, uint32_t dest)
@@ -137,7 +147,11 @@ static bool logical_id_is_listable(const struct model *m, uint32_t vcpu,
 	uint32_t mine = members(id, mode);
 
 	if (mine & (mine - 1))
-		return false;
+		return in_force(m, ERRATUM_logical_lowest_bit_only) &&
+		       decides(m, ERRATUM_logical_lowest_bit_only);
+	if (in_force(m, ERRATUM_logical_alias_last_wins) &&
+	    decides(m, ERRATUM_logical_alias_last_wins))
+		return true;
 	for (uint32_t i = 0; mine && i < vcpu; i++) {
 		uint32_t other = logical_id(&m->vcpus[i]);
 
@@ -172,11 +186,15 @@ static uint32_t member_owner(const struct model *m, uint32_t dest,
 {
 	if (mode == LOGICAL_X2APIC)
 		return owner_of(m, (dest >> 16 << 4) + member);
-	for (uint32_t i = 0; i < m->snapshot.nr_vcpus; i++)
-		if (has_logical_id(m, i) &&
-		    same_cluster(dest, logical_id(&m->vcpus[i]), mode) &&
-		    members(logical_id(&m->vcpus[i]), mode) == 1u << member)
+	for (uint32_t i = m->snapshot.nr_vcpus; i-- > 0;) {
+		uint32_t id = logical_id(&m->vcpus[i]);
+		uint32_t mine = members(id, mode);
+
+		/* Of several bits the lowest counts; of several vCPUs the last. */
+		if (has_logical_id(m, i) && same_cluster(dest, id, mode) &&
+		    (mine & -mine) == 1u << member)
 			return i;
+	}
 	return VCPUS_MAX;
 }
 
@@ -220,6 +238,16 @@ static void add(struct receivers *out, uint32_t vcpu)
 {
 	if (vcpu != VCPUS_MAX)
 		out->reception[vcpu] = RECEPTION_YES;
+}
+
+/* All that the snapshot has for a physical ID; of aliases more than one. */
+static void look_up_physical(const struct model *m, uint32_t dest,
+			     struct receivers *out)
+{
+	for (uint32_t i = 0; i < m->snapshot.nr_vcpus; i++)
+		if (is_listed(m, i) && (has_exact_id(m, &m->vcpus[i], dest) ||
+					has_xapic_id(&m->vcpus[i], dest)))
+			add(out, i);
 }
 
 /*
@@ -273,7 +301,7 @@ static bool look_up(const struct model *m, struct message *msg,
 	if (msg->logical)
 		look_up_logical(m, msg, mode, out);
 	else
-		add(out, owner_of(m, msg->dest));
+		look_up_physical(m, msg->dest, out);
 	return true;
 }
 
@@ -385,6 +413,20 @@ static void keep_lowest_vcpu_id(const struct model *m, struct receivers *r)
 			r->reception[i] = RECEPTION_NO;
 }
 
+/*
+ * KVM: its table has one vCPU an ID: the one that has the whole ID, else, of
+ * those in xAPIC mode, the one that was created first.
+ */
+static void keep_owner(const struct model *m, uint32_t dest,
+		       struct receivers *r)
+{
+	uint32_t owner = owner_of(m, dest);
+
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (i != owner)
+			r->reception[i] = RECEPTION_NO;
+}
+
 static bool is_physical_id(const struct message *msg)
 {
 	return msg->shorthand == SHORTHAND_NONE && !msg->logical &&
@@ -435,9 +477,15 @@ static void keep_one(struct model *m, const struct message *msg,
 
 void route_message(struct model *m, struct message *msg, struct receivers *out)
 {
+	bool looked_up = look_up(m, msg, out);
+
 	out->somebody = false;
-	if (!look_up(m, msg, out))
+	if (!looked_up)
 		ask_each(m, msg, out);
+	if (looked_up && in_force(m, ERRATUM_alias_first_created) &&
+	    is_physical_id(msg) && count(m, out, RECEPTION_YES) > 1 &&
+	    decides(m, ERRATUM_alias_first_created))
+		keep_owner(m, msg->dest, out);
 	if (in_force(m, ERRATUM_alias_lowest_vcpu_id) && ids_are_32bit(m) &&
 	    is_physical_id(msg) && count(m, out, RECEPTION_YES) > 1 &&
 	    decides(m, ERRATUM_alias_lowest_vcpu_id))

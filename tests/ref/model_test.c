@@ -129,15 +129,22 @@ static const struct {
 	  ALIASES("0") "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
 		       "icr_write vcpu=0 by=host dest=0 low=0x84045",
 	  0x45, true, true },
-	{ "snapshot: a new vCPU is not known", "arch,+routing_snapshot",
-	  ALIASES("use_32bit_ids") "vcpu_create vcpu_id=0x77\n"
-				   "msi address=0xfee23000 data=0x45",
-	  0x45, true, false },
-	{ "snapshot: the x2APIC owner wins", "arch,+routing_snapshot",
+	{ "snapshot: aliases are all in it", "arch,+routing_snapshot",
+	  ALIASES("use_32bit_ids") "msi address=0xfee23000 data=0x45", 0x45,
+	  true, true },
+	{ "the first created of them receives",
+	  "arch,+routing_snapshot,+alias_first_created",
+	  ALIASES("use_32bit_ids") "msi address=0xfee23000 data=0x45", 0x45,
+	  true, false },
+	{ "but one in x2APIC mode wins",
+	  "arch,+routing_snapshot,+alias_first_created",
 	  ALIASES("use_32bit_ids") "apicbase_write vcpu=1 by=host "
 				   "value=0xfee00c00\n"
 				   "msi address=0xfee23000 data=0x45",
 	  0x45, false, true },
+	{ "before 6.3 also without 32-bit IDs",
+	  "arch,+routing_snapshot,+alias_first_created,+hotplug_hack_always",
+	  ALIASES("0") "msi address=0xfee23000 data=0x45", 0x45, true, false },
 	{ "snapshot: without 32-bit IDs aliases are asked",
 	  "arch,+routing_snapshot",
 	  ALIASES("0") "msi address=0xfee23000 data=0x45", 0x45, true, true },
