@@ -370,7 +370,8 @@ int verb_bench(int argc, char **argv)
 
 	bench.arguments = (struct arguments){ KVMDRV_DEVICE, false, 5, "3" };
 	argp_parse(&argp, argc, argv, 0, NULL, &bench.arguments);
-	if (!sides_against(&bench.sides, "documented") || !prepare(&bench))
+	if (sides_against(&bench.sides, "documented", NULL) != EXIT_AGREE ||
+	    !prepare(&bench))
 		return EXIT_HARNESS;
 	kvm = sides_open(&bench.sides, bench.arguments.device) == EXIT_AGREE;
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)

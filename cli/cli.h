@@ -23,6 +23,8 @@ enum exit_status {
 int verb_bench(int argc, char **argv);
 int verb_convert(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_explain(int argc, char **argv);
+int verb_fingerprint(int argc, char **argv);
 int verb_fuzz(int argc, char **argv);
 int verb_run(int argc, char **argv);
 
@@ -64,10 +66,17 @@ struct sides {
 	struct oracle_sides oracle;
 };
 
-/* The set named @against, or false after a message. */
-bool sides_against(struct sides *out, const char *against);
+/*
+ * The set that @against means: one with a name and rows switched, `host` for
+ * the fingerprint of the host that @device is on, or a file that `fingerprint`
+ * wrote. EXIT_USAGE, EXIT_SKIP or EXIT_HARNESS after a message.
+ */
+enum exit_status sides_against(struct sides *out, const char *against,
+			       const char *device);
 /* EXIT_AGREE, or EXIT_SKIP after a message with the reason. */
 enum exit_status sides_open(struct sides *sides, const char *device);
+/* @errata as a set with a name: "arch,+row,...". */
+void sides_print_set(char *out, size_t cap, const struct errata *errata);
 
 /* cli/engine.c */
 

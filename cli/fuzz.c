@@ -38,10 +38,13 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{ "target", 't', "TARGET", 0, "diff (default), ref or codec", 0 },
+	{ "target", 't', "TARGET", 0, "diff (default), ref, codec or witness",
+	  0 },
 	{ "against", 'a', "SET", 0,
-	  "errata that the model is under: arch, documented (default), and "
-	  "rows switched, as in documented,-alias_lowest_vcpu_id",
+	  "errata that the model is under: arch, documented (default), "
+	  "observed, with rows switched, as in "
+	  "documented,-alias_lowest_vcpu_id; or host: what `fingerprint` "
+	  "finds here; or a FILE.json that it wrote",
 	  0 },
 	{ "time", 'T', "SECONDS", 0, "stop after that long (default: never)",
 	  0 },
@@ -66,12 +69,13 @@ static const char *number(const char *value, const char *name,
 static const char *target_name(const char *value,
 			       const struct argp_state *state)
 {
-	static const char *const targets[] = { "diff", "ref", "codec" };
+	static const char *const targets[] = { "diff", "ref", "codec",
+					       "witness" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strcmp(value, targets[i]))
 			return value;
-	argp_error(state, "no target '%s': diff, ref or codec", value);
+	argp_error(state, "no target '%s': diff, ref, codec or witness", value);
 	return NULL;
 }
 
@@ -433,6 +437,7 @@ int verb_fuzz(int argc, char **argv)
 	struct arguments arguments = { "diff",	      "documented", "fuzz-out",
 				       KVMDRV_DEVICE, "0",	    "-1",
 				       NULL };
+	static char set[PATH_MAX];
 	char seed[32], path[PATH_MAX];
 	enum exit_status status;
 	static struct sides sides;
@@ -442,8 +447,13 @@ int verb_fuzz(int argc, char **argv)
 		 (unsigned long)time(NULL) % 1000000);
 	arguments.seed = seed;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (!sides_against(&sides, arguments.against))
-		return EXIT_USAGE;
+	status = sides_against(&sides, arguments.against, arguments.device);
+	if (status != EXIT_AGREE)
+		return status;
+	sides_print_set(set, sizeof(set), &sides.oracle.errata);
+	if (!strcmp(arguments.against, "host") ||
+	    strchr(arguments.against, '.'))
+		arguments.against = set;
 	if (!make_folder(arguments.out, "") ||
 	    !make_folder(arguments.out, "corpus") ||
 	    !make_folder(arguments.out, "seeds") ||

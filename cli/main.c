@@ -14,6 +14,8 @@ static const struct {
 	{ "doctor", verb_doctor, "what this host offers and lacks" },
 	{ "fuzz", verb_fuzz, "random scenarios on the model and on real VMs" },
 	{ "run", verb_run, "replay scenarios or raw inputs" },
+	{ "fingerprint", verb_fingerprint, "the errata of this host" },
+	{ "explain", verb_explain, "one erratum, and what tells it" },
 	{ "convert", verb_convert, "scenario text to bytes and back" },
 	{ "bench", verb_bench, "how fast the parts are, side by side" },
 };
@@ -22,8 +24,8 @@ static void usage(FILE *out)
 {
 	fputs("Usage: kvmerrata VERB [OPTION...] [FILE...]\n\n", out);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].does);
-	fputs("  test      all tests (of the launcher: ./kvmerrata test)\n"
+		fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].does);
+	fputs("  test         all tests (of the launcher: ./kvmerrata test)\n"
 	      "\n`kvmerrata VERB --help` tells its options.\n"
 	      "Exit status: 0 agreement or success, 1 divergence or failed "
 	      "test, 2 bad usage\nor input, 3 the host or the harness failed, "

@@ -20,8 +20,10 @@ struct arguments {
 
 static const struct argp_option options[] = {
 	{ "against", 'a', "SET", 0,
-	  "errata that the model is under: arch, documented (default), and "
-	  "rows switched, as in documented,-alias_lowest_vcpu_id",
+	  "errata that the model is under: arch, documented (default), "
+	  "observed, with rows switched, as in "
+	  "documented,-alias_lowest_vcpu_id; or host: what `fingerprint` "
+	  "finds here; or a FILE.json that it wrote",
 	  0 },
 	{ "bytes", 'b', NULL, 0,
 	  "the inputs are bytes, even if they look like text", 0 },
@@ -154,8 +156,9 @@ int verb_run(int argc, char **argv)
 	struct sides sides;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (!sides_against(&sides, arguments.against))
-		return EXIT_USAGE;
+	status = sides_against(&sides, arguments.against, arguments.device);
+	if (status != EXIT_AGREE)
+		return status;
 	if (!arguments.bless && !arguments.model_only)
 		status = sides_open(&sides, arguments.device);
 	for (size_t i = 0; i < arguments.nr_files; i++) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oracle/explain.h"
 #include "oracle/oracle.h"
 
 enum { ROWS_MAX = 64 };

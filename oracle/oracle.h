@@ -124,11 +124,6 @@ uint64_t signature_hash(const char *signature);
 void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work);
 
-/* "+row -row" for an explanation, against the set @active. */
-void explanation_text(char *out, size_t cap, const struct errata *explanation,
-		      const struct errata *active,
-		      const char *(*row_name)(uint32_t row));
-
 /*
  * Remove from @s all ops without which examining it gives the same signature
  * as @verdict, and leave in @verdict what the shortened one gives.

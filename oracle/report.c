@@ -1,4 +1,5 @@
 /* Verdicts for people. */
+#include "oracle/explain.h"
 #include "oracle/report.h"
 
 #include <inttypes.h>

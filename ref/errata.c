@@ -25,6 +25,44 @@ struct errata errata_switchable(void)
 	return set;
 }
 
+static struct errata documented(void)
+{
+	struct errata set = { 0 };
+
+	for (size_t i = 0; i < ERRATA; i++)
+		if (erratum_infos[i].kind == ERRATUM_KIND_DOCUMENTED)
+			set.set |= 1ull << i;
+	return set;
+}
+
+/* Of what the documents say, only one thing is as they say it. */
+struct errata errata_observed(void)
+{
+	struct errata set = { 1ull << ERRATUM_lint0_reenabled };
+
+	for (size_t i = 0; i < ERRATA; i++)
+		if (erratum_infos[i].kind == ERRATUM_KIND_UNDOCUMENTED)
+			set.set |= 1ull << i;
+	return set;
+}
+
+struct errata errata_with(uint32_t row)
+{
+	bool in_documents = erratum_infos[row].kind == ERRATUM_KIND_DOCUMENTED;
+	struct errata set = in_documents ? documented() : errata_observed();
+
+	set.set |= 1ull << row;
+	return set;
+}
+
+struct errata errata_without(uint32_t row)
+{
+	struct errata set = errata_with(row);
+
+	set.set &= ~(1ull << row);
+	return set;
+}
+
 static bool name_is(const char *text, size_t len, const char *name)
 {
 	return strlen(name) == len && !memcmp(text, name, len);
@@ -33,13 +71,12 @@ static bool name_is(const char *text, size_t len, const char *name)
 static bool base_set(struct errata *out, const char *text, size_t len)
 {
 	out->set = 0;
-	if (name_is(text, len, "arch"))
-		return true;
-	if (!name_is(text, len, "documented"))
-		return false;
-	for (size_t i = 0; i < ERRATA; i++)
-		if (erratum_infos[i].kind == ERRATUM_KIND_DOCUMENTED)
-			out->set |= 1ull << i;
+	if (name_is(text, len, "documented"))
+		*out = documented();
+	else if (name_is(text, len, "observed"))
+		*out = errata_observed();
+	else
+		return name_is(text, len, "arch");
 	return true;
 }
 

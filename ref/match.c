@@ -135,6 +135,9 @@ static enum reception logical_match(const struct model *m,
 {
 	const uint32_t *apic = vcpu->state.apic;
 
+	/* It may have been reset: nobody knows its LDR. */
+	if (vcpu->undefined)
+		return RECEPTION_UNDEFINED;
 	if (in_force(m, ERRATUM_canary) && decides(m, ERRATUM_canary))
 		return RECEPTION_NO;
 	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)

@@ -51,7 +51,16 @@ const char *erratum_name(uint32_t row);
 struct errata errata_switchable(void);
 
 /*
- * A set by name: `arch`, `documented`, and any of them with rows switched, as
+ * The sets with and without @row on which a witness of it is judged: the
+ * documented set for what the documents say, else the observed one.
+ */
+struct errata errata_with(uint32_t row);
+struct errata errata_without(uint32_t row);
+struct errata errata_observed(void);
+
+/*
+ * A set by name: `arch`, `documented`, `observed` (what a present-day KVM was
+ * seen to do), and any of them with rows switched, as
  * in `documented,-alias_lowest_vcpu_id,+canary`. False where a name is not
  * known; then @out_unknown points at it, inside @text.
  */

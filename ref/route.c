@@ -281,6 +281,23 @@ static bool snapshot_sees_broadcast(const struct model *m,
 	return msg->dest == (from_x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST);
 }
 
+/* Of a vCPU that may have been reset, LDR, DFR and SVR are not known. */
+static bool logical_ids_are_unsure(const struct model *m)
+{
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (m->vcpus[i].exists && m->vcpus[i].undefined)
+			return true;
+	return false;
+}
+
+static void reach_all_perhaps(const struct model *m, struct receivers *out)
+{
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (m->vcpus[i].exists &&
+		    vcpu_mode(&m->vcpus[i]) != APIC_MODE_OFF)
+			out->reception[i] = RECEPTION_UNDEFINED;
+}
+
 /* False: the snapshot is no help, and each APIC is to be asked. */
 static bool look_up(const struct model *m, struct message *msg,
 		    struct receivers *out)
@@ -293,11 +310,15 @@ static bool look_up(const struct model *m, struct message *msg,
 	mode = snapshot_logical_mode(m);
 	if (snapshot_sees_broadcast(m, msg, mode))
 		return false;
-	if (msg->logical && mode == LOGICAL_MIXED)
+	if (msg->logical && mode == LOGICAL_MIXED && !logical_ids_are_unsure(m))
 		return false;
 	decides(m, ERRATUM_routing_snapshot);
 	for (uint32_t i = 0; i < m->nr_vcpus; i++)
 		out->reception[i] = RECEPTION_NO;
+	if (msg->logical && logical_ids_are_unsure(m)) {
+		reach_all_perhaps(m, out);
+		return true;
+	}
 	if (msg->logical)
 		look_up_logical(m, msg, mode, out);
 	else
@@ -340,18 +361,19 @@ static bool broadcast_of_one(const struct model *m, const struct message *msg,
  * KVM: kvm_irq_delivery_to_apic makes a physical broadcast that is meant for
  * one of many a fixed interrupt, whatever its delivery mode was.
  */
-static void broadcast_becomes_fixed(const struct model *m, struct message *msg)
+static bool broadcast_becomes_fixed(const struct model *m, struct message *msg)
 {
 	bool lowest = msg->delivery == DELIVERY_LOWEST || msg->hint;
 
 	if (!in_force(m, ERRATUM_lowest_broadcast_is_fixed) ||
 	    msg->shorthand != SHORTHAND_NONE || msg->logical ||
 	    msg->dest != XAPIC_BROADCAST || !lowest)
-		return;
+		return false;
 	decides(m, ERRATUM_lowest_broadcast_is_fixed);
 	msg->delivery = DELIVERY_FIXED;
 	msg->one_of = msg->hint;
-	msg->undefined = msg->undefined && msg->hint;
+	msg->undefined = false;
+	return true;
 }
 
 /*
@@ -362,7 +384,8 @@ static void broadcast_becomes_fixed(const struct model *m, struct message *msg)
 static bool hint_passes_over(const struct model *m, const struct message *msg,
 			     const struct model_vcpu *vcpu)
 {
-	return msg->hint && in_force(m, ERRATUM_hint_wants_enabled) &&
+	return msg->hint && !vcpu->undefined &&
+	       in_force(m, ERRATUM_hint_wants_enabled) &&
 	       decides(m, ERRATUM_hint_wants_enabled) &&
 	       !(vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE);
 }
@@ -370,12 +393,14 @@ static bool hint_passes_over(const struct model *m, const struct message *msg,
 static void ask_each(const struct model *m, struct message *msg,
 		     struct receivers *out)
 {
-	broadcast_becomes_fixed(m, msg);
+	bool settled = broadcast_becomes_fixed(m, msg);
+
 	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
 		const struct model_vcpu *vcpu = &m->vcpus[i];
 		enum reception reception = apic_is_addressed(m, msg, vcpu);
 
-		if (reception != RECEPTION_NO && broadcast_of_one(m, msg, vcpu))
+		if (reception != RECEPTION_NO && !settled &&
+		    broadcast_of_one(m, msg, vcpu))
 			msg->undefined = true;
 		if (hint_passes_over(m, msg, vcpu))
 			reception = RECEPTION_NO;

@@ -1,0 +1,117 @@
+/*
+ * Witnesses: for each row of errata.def the shortest scenario found on which
+ * switching that row changes what the model expects. Needs no KVM. Each is
+ * kept in OUT/witness/<row>.scn, where OUT is the option --out.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fuzz/session.h"
+#include "oracle/explain.h"
+#include "ref/model.h"
+#include "scenario/check.h"
+
+static struct scenario scenario, shorter;
+static struct expectation with, without, observed;
+static size_t shortest[ERRATA];
+static const char *out = "fuzz-out";
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	char path[PATH_MAX];
+
+	session_options(*argc, *argv);
+	for (int i = 1; i < *argc; i++)
+		if (!strncmp((*argv)[i], "--out=", 6))
+			out = (*argv)[i] + 6;
+	snprintf(path, sizeof(path), "%s/witness", out);
+	mkdir(out, 0777);
+	if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+		perror(path);
+		exit(1);
+	}
+	for (size_t row = 0; row < ERRATA; row++)
+		shortest[row] = SIZE_MAX;
+	return 0;
+}
+
+static void expect(struct expectation *e, const struct scenario *s,
+		   struct errata errata)
+{
+	const struct model_setup setup = { .errata = errata };
+
+	model_run(e, s, &setup);
+}
+
+/*
+ * Does @s tell whether @row is there? What a present-day KVM does must be
+ * wholly on one side, the one that its set has.
+ */
+static bool tells(const struct scenario *s, uint32_t row)
+{
+	struct errata usual = errata_observed();
+	struct telling telling;
+
+	expect(&with, s, errata_with(row));
+	expect(&without, s, errata_without(row));
+	oracle_tell(&telling, &with, &without, &with.want);
+	if (!telling.differ)
+		return false;
+	expect(&observed, s, usual);
+	oracle_tell(&telling, &with, &without, &observed.want);
+	return telling.differ == (errata_has(&usual, row) ?
+					  telling.like_first :
+					  telling.like_second);
+}
+
+static void shorten(struct scenario *s, uint32_t row)
+{
+	for (size_t i = s->nr_ops; i-- > 0;) {
+		shorter = *s;
+		scenario_remove_op(&shorter, i);
+		if (!tells(&shorter, row))
+			continue;
+		*s = shorter;
+		i = s->nr_ops;
+	}
+}
+
+static void save(const struct scenario *s, uint32_t row)
+{
+	const struct erratum_info *info = &erratum_infos[row];
+	char path[PATH_MAX], temporary[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/witness/%s.scn", out, info->name);
+	snprintf(temporary, sizeof(temporary), "%s/witness/.new", out);
+	file = fopen(temporary, "w");
+	CHECK(file);
+	fprintf(file,
+		"# %s: %s\n# Found by fuzzing the model against itself, "
+		"with this row and without.\n",
+		info->name, info->text);
+	scenario_print(file, s);
+	CHECK(fclose(file) == 0);
+	CHECK(rename(temporary, path) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	for (uint32_t row = 0; row < ERRATA; row++) {
+		if (erratum_infos[row].kind == ERRATUM_KIND_CANARY)
+			continue;
+		scenario_decode(&scenario, bytes, len);
+		if (!tells(&scenario, row))
+			continue;
+		shorten(&scenario, row);
+		if (scenario.nr_ops >= shortest[row])
+			continue;
+		shortest[row] = scenario.nr_ops;
+		save(&scenario, row);
+	}
+	return 0;
+}
