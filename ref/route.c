@@ -508,7 +508,7 @@ void route_message(struct model *m, struct message *msg, struct receivers *out)
 	if (!looked_up)
 		ask_each(m, msg, out);
 	if (looked_up && in_force(m, ERRATUM_alias_first_created) &&
-	    is_physical_id(msg) && count(m, out, RECEPTION_YES) > 1 &&
+	    !msg->logical && count(m, out, RECEPTION_YES) > 1 &&
 	    decides(m, ERRATUM_alias_first_created))
 		keep_owner(m, msg->dest, out);
 	if (in_force(m, ERRATUM_alias_lowest_vcpu_id) && ids_are_32bit(m) &&

@@ -8,6 +8,8 @@ kvmerrata=$1
 seed=$2
 . tests/tap.sh
 
+export KVMERRATA_ROOT=$PWD
+
 k() {
 	"$kvmerrata" "$@"
 }
@@ -15,7 +17,7 @@ k() {
 expect "no verb is bad usage" 2 "Usage: kvmerrata VERB [OPTION...] [FILE...]" k
 expect "an unknown verb is bad usage" 2 "kvmerrata: unknown verb 'frob'" k frob
 expect "help is success" 0 "" k --help
-for verb in doctor fuzz run convert bench; do
+for verb in doctor fuzz run fingerprint explain convert bench; do
 	expect "help of $verb" 0 "" k $verb --help
 done
 expect "an unknown option is bad usage" 2 \
@@ -30,7 +32,7 @@ expect "results that cannot be written are a failure" 3 "" \
 expect "fuzz knows its targets" 2 \
 	"kvmerrata fuzz: no target 'x': diff, ref, codec or witness" k fuzz --target=x
 expect "an unknown set of errata" 2 \
-	"--against: unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas" \
+	"--against: unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
 	k run --against=nope "$seed"
 
 expect "a file that is not there" 2 \
@@ -62,6 +64,20 @@ expect "a folder in the way" 3 "$tmp/folder: cannot write: Is a directory" \
 	k convert "$seed" -o "$tmp/folder"
 [ -z "$(find "$tmp" -name '*.tmp')" ]
 result "no temporary file is left" $?
+
+expect "an erratum is explained" 0 "" k explain alias_first_created
+grep -q '^witness:  corpora/witness/alias_first_created.scn$' "$tmp/out"
+result "with its witness" $?
+expect "one that is not known" 2 \
+	"no erratum 'nope'; \`kvmerrata explain\` lists them" k explain nope
+printf '{"rows":[{"name":"lint0_reenabled","presence":"present"}]}' \
+	>"$tmp/set.json"
+expect "a set from a file" 0 "" k run -m --against="$tmp/set.json" "$seed"
+expect "a file that is no fingerprint" 2 \
+	"$tmp/bad.scn:1:1: no fingerprint: make one with \`kvmerrata fingerprint -o FILE\`" \
+	k run -m --against="$tmp/bad.scn" "$seed"
+expect "no fingerprint without KVM" 4 "" k fingerprint --kvm=/nonexistent
+expect "nor a host's set" 4 "" k run --against=host --kvm=/nonexistent "$seed"
 
 expect "no KVM is a skip, with the reason" 4 \
 	"SKIP: /nonexistent does not exist: load the module (modprobe kvm_intel or kvm_amd), or enable virtualization in the firmware or in the hypervisor above" \
