@@ -20,8 +20,10 @@ enum {
 	SCENARIOS = 64, /* different ones, run in turn */
 	VCPUS = 4,
 	OPS = 16,
+	OPS_LONG = 32,
 	RUNS_DIFF = 2000,
 	RUNS_MODEL = 200000,
+	RUNS_EXAMINE = 500,
 	RUNS_MAX = 9,
 	BYTES_MAX = 1024,
 };
@@ -83,15 +85,23 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
-/* Four vCPUs, then random ops that create no more, sixteen in all. */
-static void make_scenario(struct scenario *out, uint64_t *random)
+/* Half of them small numbers, which many ops are. */
+static uint8_t random_byte(uint64_t *random)
+{
+	uint64_t r = next_random(random);
+
+	return (uint8_t)(r & 256 ? r % 12 : r);
+}
+
+/* Four vCPUs, then random ops that create no more, @nr_ops in all. */
+static void make_scenario(struct scenario *out, size_t nr_ops, uint64_t *random)
 {
 	uint8_t bytes[BYTES_MAX];
 	size_t nr = 0;
 
 	for (;;) {
 		for (size_t i = 0; i < sizeof(bytes); i++)
-			bytes[i] = (uint8_t)next_random(random);
+			bytes[i] = random_byte(random);
 		memset(bytes, 0, 6);
 		for (nr = 0; nr < VCPUS; nr++) {
 			bytes[5 + 3 * nr] = OP_vcpu_create;
@@ -107,9 +117,9 @@ static void make_scenario(struct scenario *out, uint64_t *random)
 			else
 				i++;
 		}
-		if (out->nr_ops < OPS)
+		if (out->nr_ops < nr_ops)
 			continue;
-		out->nr_ops = OPS;
+		out->nr_ops = nr_ops;
 		return;
 	}
 }
@@ -138,8 +148,11 @@ static double median(double *values, int nr)
 struct bench {
 	struct arguments arguments;
 	struct scenario scenarios[SCENARIOS];
+	struct scenario long_scenarios[SCENARIOS];
+	struct oracle_workspace work;
 	struct expectation expected;
 	struct observation got;
+	struct expectation seen;
 	struct sides sides;
 	char scratch[PATH_MAX]; /* a corpus of these scenarios */
 };
@@ -183,6 +196,40 @@ static double rate_model(struct bench *b)
 	for (int i = 0; i < RUNS_MODEL; i++)
 		model_run(&b->expected, &b->scenarios[i % SCENARIOS], &setup);
 	return RUNS_MODEL / (now() - start);
+}
+
+/* In the place of a host: the model of a present-day KVM. */
+static void observe_model(void *context, struct observation *out,
+			  const struct scenario *s, enum schedule schedule)
+{
+	struct bench *b = context;
+	const struct model_setup setup = { errata_observed(), schedule, { 0 } };
+
+	model_run(&b->seen, s, &setup);
+	out->nr_steps = b->seen.want.nr_steps;
+	out->nr_states = b->seen.want.nr_states;
+	memcpy(out->steps, b->seen.want.steps,
+	       sizeof(out->steps[0]) * out->nr_steps);
+	memcpy(out->states, b->seen.want.states,
+	       sizeof(out->states[0]) * out->nr_states);
+}
+
+/* Differences found, named and explained, with no time spent on a host. */
+static double rate_attribution(struct bench *b)
+{
+	struct oracle_sides sides = b->sides.oracle;
+	double start = now();
+	struct verdict verdict;
+	int differ = 0;
+
+	sides.observe = observe_model;
+	sides.context = b;
+	for (int i = 0; i < RUNS_EXAMINE; i++) {
+		oracle_examine(&verdict, &sides,
+			       &b->long_scenarios[i % SCENARIOS], &b->work);
+		differ += verdict.kind != VERDICT_AGREE;
+	}
+	return differ / (now() - start);
 }
 
 /* Runs/s of a target under its engine, or 0 where it cannot be had. */
@@ -241,9 +288,11 @@ static const struct figure {
 	{ "empty target under libFuzzer", "runs/s", rate_empty, false, -1 },
 	{ "model under libFuzzer", "scenarios/s", rate_ref, false, 0 },
 	{ "model alone", "scenarios/s", rate_model, false, -1 },
+	{ "differences explained, 32 ops", "scenarios/s", rate_attribution,
+	  false, -1 },
 	{ "fresh VM with 4 vCPUs, read and closed", "VMs/s", rate_vm, true,
 	  -1 },
-	{ "differential, fresh VM each", "scenarios/s", rate_diff, true, 3 },
+	{ "differential, fresh VM each", "scenarios/s", rate_diff, true, 4 },
 };
 
 static double measure(struct bench *b, const struct figure *figure)
@@ -322,7 +371,8 @@ static bool prepare(struct bench *b)
 	for (int i = 0; i < SCENARIOS; i++) {
 		size_t len;
 
-		make_scenario(&b->scenarios[i], &random);
+		make_scenario(&b->scenarios[i], OPS, &random);
+		make_scenario(&b->long_scenarios[i], OPS_LONG, &random);
 		len = scenario_encode(bytes, sizeof(bytes), &b->scenarios[i]);
 		snprintf(path, sizeof(path), "%s/%d", b->scratch, i);
 		if (!output_open(&out, path))

@@ -76,4 +76,12 @@ else
 	skip_one "sources are formatted" "clang-format 14 is not installed"
 fi
 
+none "no rule reads a kernel version" \
+	"$(grep -niE 'uname|kernel_version|LINUX_VERSION' $(of '^ref/.*\.[ch]$'))"
+none "every erratum is in docs/errata.md" \
+	"$(sed -n 's/^ERRATUM(\([a-z0-9_]*\), [A-BD-Z].*/\1/p' ref/errata.def |
+		while read -r row; do
+			grep -q "\[.$row.\]" docs/errata.md || echo "$row"
+		done)"
+
 plan
