@@ -39,8 +39,7 @@ static const struct argp_option options[] = {
 	{ "format", 'f', "FORMAT", 0, "table (default) or json", 0 },
 	{ "runs", 'r', "N", 0, "runs of each figure, 1 to 9 (default: 5)", 0 },
 	{ "time", 'T', "SECONDS", 0, "of each engine's run (default: 3)", 0 },
-	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
-	  0 },
+	OPTION_KVM,
 	{ 0 },
 };
 

@@ -28,6 +28,29 @@ int verb_fingerprint(int argc, char **argv);
 int verb_fuzz(int argc, char **argv);
 int verb_run(int argc, char **argv);
 
+/* Rows of argp that several verbs have. */
+#define OPTION_KVM                                                       \
+	{                                                                \
+		"kvm", 'k', "PATH", 0,                                   \
+			"the KVM device (default: " KVMDRV_DEVICE ")", 0 \
+	}
+#define OPTION_AGAINST                                                      \
+	{                                                                   \
+		"against", 'a', "SET", 0,                                   \
+			"errata that the model is under: arch, documented " \
+			"(default), "                                       \
+			"observed, with rows switched, as in "              \
+			"documented,-alias_lowest_vcpu_id; or host: what "  \
+			"`fingerprint` "                                    \
+			"finds here; or a FILE.json that it wrote",         \
+			0                                                   \
+	}
+#define OPTION_BYTES                                                        \
+	{                                                                   \
+		"bytes", 'b', NULL, 0,                                      \
+			"the input is bytes, even if it looks like text", 0 \
+	}
+
 /* cli/input.c */
 
 enum input_form { INPUT_GUESS, INPUT_BYTES };

@@ -12,8 +12,7 @@ struct arguments {
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE, not to standard output",
 	  0 },
-	{ "bytes", 'b', NULL, 0,
-	  "the input is bytes, even if it looks like text", 0 },
+	OPTION_BYTES,
 	{ 0 },
 };
 

@@ -10,8 +10,7 @@
 #include "scenario/check.h"
 
 static const struct argp_option options[] = {
-	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
-	  0 },
+	OPTION_KVM,
 	{ 0 },
 };
 

@@ -198,8 +198,7 @@ static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0,
 	  "also write the host's set to FILE, as JSON that --against takes",
 	  0 },
-	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
-	  0 },
+	OPTION_KVM,
 	{ 0 },
 };
 

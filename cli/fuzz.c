@@ -40,19 +40,13 @@ struct arguments {
 static const struct argp_option options[] = {
 	{ "target", 't', "TARGET", 0, "diff (default), ref, codec or witness",
 	  0 },
-	{ "against", 'a', "SET", 0,
-	  "errata that the model is under: arch, documented (default), "
-	  "observed, with rows switched, as in "
-	  "documented,-alias_lowest_vcpu_id; or host: what `fingerprint` "
-	  "finds here; or a FILE.json that it wrote",
-	  0 },
+	OPTION_AGAINST,
 	{ "time", 'T', "SECONDS", 0, "stop after that long (default: never)",
 	  0 },
 	{ "runs", 'r', "N", 0, "stop after N scenarios (default: never)", 0 },
 	{ "seed", 's', "N", 0, "of the random numbers (default: the time)", 0 },
 	{ "out", 'o', "DIR", 0, "findings and corpus (default: fuzz-out)", 0 },
-	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
-	  0 },
+	OPTION_KVM,
 	{ 0 },
 };
 

@@ -19,21 +19,14 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{ "against", 'a', "SET", 0,
-	  "errata that the model is under: arch, documented (default), "
-	  "observed, with rows switched, as in "
-	  "documented,-alias_lowest_vcpu_id; or host: what `fingerprint` "
-	  "finds here; or a FILE.json that it wrote",
-	  0 },
-	{ "bytes", 'b', NULL, 0,
-	  "the inputs are bytes, even if they look like text", 0 },
+	OPTION_AGAINST,
+	OPTION_BYTES,
 	{ "bless", 'B', NULL, 0,
 	  "run nothing: write what the model says beside each FILE.scn, as "
 	  "FILE.obs",
 	  0 },
 	{ "model", 'm', NULL, 0, "run nothing: print what the model says", 0 },
-	{ "kvm", 'k', "PATH", 0, "the KVM device (default: " KVMDRV_DEVICE ")",
-	  0 },
+	OPTION_KVM,
 	{ 0 },
 };
 
