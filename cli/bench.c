@@ -205,12 +205,7 @@ static void observe_model(void *context, struct observation *out,
 	const struct model_setup setup = { errata_observed(), schedule, { 0 } };
 
 	model_run(&b->seen, s, &setup);
-	out->nr_steps = b->seen.want.nr_steps;
-	out->nr_states = b->seen.want.nr_states;
-	memcpy(out->steps, b->seen.want.steps,
-	       sizeof(out->steps[0]) * out->nr_steps);
-	memcpy(out->states, b->seen.want.states,
-	       sizeof(out->states[0]) * out->nr_states);
+	observation_copy(out, &b->seen.want);
 }
 
 /* Differences found, named and explained, with no time spent on a host. */

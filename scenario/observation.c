@@ -37,6 +37,14 @@ void observation_start(struct observation *out)
 	out->nr_states = 0;
 }
 
+void observation_copy(struct observation *out, const struct observation *in)
+{
+	out->nr_steps = in->nr_steps;
+	out->nr_states = in->nr_states;
+	memcpy(out->steps, in->steps, sizeof(out->steps[0]) * in->nr_steps);
+	memcpy(out->states, in->states, sizeof(out->states[0]) * in->nr_states);
+}
+
 struct step *observation_add(struct observation *out, struct answer answer,
 			     uint32_t nr_states)
 {

@@ -103,6 +103,9 @@ struct expectation {
 /* Make @out an empty observation, ready for steps. */
 void observation_start(struct observation *out);
 
+/* Copy what @in has, which is far less than there is room for. */
+void observation_copy(struct observation *out, const struct observation *in);
+
 /* Append a step. @nr_states states follow; the caller fills them. */
 struct step *observation_add(struct observation *out, struct answer answer,
 			     uint32_t nr_states);

@@ -36,13 +36,7 @@ static void observe(void *context, struct observation *out,
 		pair->flaky = -1;
 	setup.schedule = schedule;
 	model_run(&seen, s, &setup);
-	/* All of it would be many megabytes. */
-	out->nr_steps = seen.want.nr_steps;
-	out->nr_states = seen.want.nr_states;
-	memcpy(out->steps, seen.want.steps,
-	       sizeof(out->steps[0]) * out->nr_steps);
-	memcpy(out->states, seen.want.states,
-	       sizeof(out->states[0]) * out->nr_states);
+	observation_copy(out, &seen.want);
 }
 
 static void set(struct errata *out, const char *name)

@@ -98,12 +98,7 @@ static void observe(void *context, struct observation *out,
 
 	setup.errata.set = errata_observed().set | more->set;
 	model_run(&usual, s, &setup);
-	out->nr_steps = usual.want.nr_steps;
-	out->nr_states = usual.want.nr_states;
-	memcpy(out->steps, usual.want.steps,
-	       sizeof(out->steps[0]) * out->nr_steps);
-	memcpy(out->states, usual.want.states,
-	       sizeof(out->states[0]) * out->nr_states);
+	observation_copy(out, &usual.want);
 }
 
 /* Is "+row" or "-row" among the explanations? */
