@@ -85,13 +85,24 @@ void explanation_text(char *out, size_t cap, const struct errata *explanation,
 /* What nothing explains, though the differences before it were explained. */
 static void name_what_is_left(struct verdict *verdict, struct search *search)
 {
-	uint32_t cause = verdict->cause;
-	uint32_t step = verdict->step;
+	struct oracle_sides switched = *search->sides;
+	struct oracle_workspace *work = search->work;
+	const struct verdict first = *verdict;
+	uint32_t cause;
 
-	oracle_settle(verdict, search->sides, search->s, &search->errata,
-		      search->schedule, search->work);
-	verdict->cause = verdict->step == step ? cause : verdict->step;
-	oracle_sign(verdict, search->s, &search->work->expected);
+	switched.errata = search->errata;
+	cause = oracle_find_cause(&switched, search->s, search->step, work);
+	switched.observe(switched.context, &work->got, search->s,
+			 search->schedule);
+	oracle_settle(verdict, &switched, search->s, &search->errata,
+		      search->schedule, work);
+	/* Gone this time: then what was seen first stands as it is. */
+	if (verdict->kind != VERDICT_DIVERGE) {
+		*verdict = first;
+		return;
+	}
+	verdict->cause = verdict->step == search->step ? cause : verdict->step;
+	oracle_sign(verdict, search->s, &work->expected);
 }
 
 void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
@@ -109,7 +120,8 @@ void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 
 	for (uint32_t link = 0; search.step != UINT32_MAX; link++) {
 		if (link == LINKS_MAX || !find_best(&search)) {
-			name_what_is_left(verdict, &search);
+			if (link > 0)
+				name_what_is_left(verdict, &search);
 			return;
 		}
 		if (link == 0) {

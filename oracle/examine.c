@@ -85,16 +85,24 @@ static bool beginning_differs(const struct oracle_sides *sides,
 	return verdict.kind != VERDICT_AGREE;
 }
 
+static bool only_reads(const struct scenario *s, uint32_t step)
+{
+	return step >= s->nr_ops || s->ops[step].kind == OP_observe;
+}
+
 /*
  * Some effects show only where the state is read, an INIT's at the end. The
  * op that has one turns a beginning of the scenario that agrees at its own
  * end into one that differs. All @step ops differ; none agree.
  */
-static uint32_t find_cause(const struct oracle_sides *sides,
+uint32_t oracle_find_cause(const struct oracle_sides *sides,
 			   const struct scenario *s, uint32_t step,
 			   struct oracle_workspace *work)
 {
 	uint32_t agree = 0, differ = step;
+
+	if (!only_reads(s, step))
+		return step;
 
 	while (differ - agree > 1) {
 		uint32_t middle = agree + (differ - agree) / 2;
@@ -105,11 +113,6 @@ static uint32_t find_cause(const struct oracle_sides *sides,
 			agree = middle;
 	}
 	return differ ? differ - 1 : 0;
-}
-
-static bool only_reads(const struct scenario *s, uint32_t step)
-{
-	return step >= s->nr_ops || s->ops[step].kind == OP_observe;
 }
 
 /* A difference that was gone when repeated: it is kept, but apart. */
@@ -136,11 +139,11 @@ static bool localise(struct verdict *out, const struct oracle_sides *sides,
 		schedule = SCHEDULE_FAST;
 		observe_and_settle(&verdict, sides, s, schedule, work);
 	}
-	cause = verdict.step;
-	if (verdict.kind != VERDICT_AGREE && only_reads(s, verdict.step)) {
-		cause = find_cause(sides, s, verdict.step, work);
+	if (verdict.kind == VERDICT_AGREE)
+		return false;
+	cause = oracle_find_cause(sides, s, verdict.step, work);
+	if (cause != verdict.step)
 		observe_and_settle(&verdict, sides, s, schedule, work);
-	}
 	if (verdict.kind == VERDICT_AGREE)
 		return false;
 	*out = verdict;

@@ -105,12 +105,21 @@ void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 
 /*
  * Judge work->got against the model under @errata, whatever the choices that
- * the manuals leave, of which at most @lists_max lists are tried. Where none
+ * the manuals leave; a bounded number of lists of them is tried. Where none
  * agrees, the one that agrees for longest is left in @work, and judged.
  */
 void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 		   const struct scenario *s, const struct errata *errata,
 		   enum schedule schedule, struct oracle_workspace *work);
+
+/*
+ * What differs at @step may show there only because the state is read there:
+ * the op that made it differ, found by running beginnings of @s. @work is
+ * used up.
+ */
+uint32_t oracle_find_cause(const struct oracle_sides *sides,
+			   const struct scenario *s, uint32_t step,
+			   struct oracle_workspace *work);
 
 /* FNV-1a of the signature: the name of a finding's folder. */
 uint64_t signature_hash(const char *signature);
