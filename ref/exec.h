@@ -50,6 +50,8 @@ struct model_vcpu {
 struct snapshot {
 	uint32_t nr_vcpus; /* those created by then */
 	bool ids_are_32bit;
+	/* An INIT that may or may not have come would be such an event. */
+	bool unsure;
 };
 
 struct model {

@@ -134,6 +134,7 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.nr_vcpus = 0;
 	m.snapshot.nr_vcpus = 0;
 	m.snapshot.ids_are_32bit = false;
+	m.snapshot.unsure = false;
 	out->choices.nr = 0;
 	out->rows = 0;
 	observation_start(&out->want);

@@ -28,6 +28,7 @@ void snapshot_take(struct model *m)
 {
 	m->snapshot.nr_vcpus = m->nr_vcpus;
 	m->snapshot.ids_are_32bit = ids_are_32bit(m);
+	m->snapshot.unsure = false;
 }
 
 /* Is it in the snapshot, with its APIC on? */
@@ -290,6 +291,19 @@ static bool logical_ids_are_unsure(const struct model *m)
 	return false;
 }
 
+/*
+ * Can nobody say what the snapshot makes of @msg? Who is in it may not be
+ * known; and where logical IDs are not, then neither is a logical destination,
+ * nor whether 0xff is a broadcast.
+ */
+static bool snapshot_is_unsure(const struct model *m, const struct message *msg)
+{
+	if (m->snapshot.unsure)
+		return true;
+	return (msg->logical || msg->dest == XAPIC_BROADCAST) &&
+	       logical_ids_are_unsure(m);
+}
+
 static void reach_all_perhaps(const struct model *m, struct receivers *out)
 {
 	for (uint32_t i = 0; i < m->nr_vcpus; i++)
@@ -305,20 +319,22 @@ static bool look_up(const struct model *m, struct message *msg,
 	enum logical_mode mode;
 
 	if (!in_force(m, ERRATUM_routing_snapshot) ||
-	    msg->shorthand != SHORTHAND_NONE || !snapshot_is_usable(m))
+	    msg->shorthand != SHORTHAND_NONE)
+		return false;
+	if (snapshot_is_unsure(m, msg)) {
+		reach_all_perhaps(m, out);
+		return true;
+	}
+	if (!snapshot_is_usable(m))
 		return false;
 	mode = snapshot_logical_mode(m);
 	if (snapshot_sees_broadcast(m, msg, mode))
 		return false;
-	if (msg->logical && mode == LOGICAL_MIXED && !logical_ids_are_unsure(m))
+	if (msg->logical && mode == LOGICAL_MIXED)
 		return false;
 	decides(m, ERRATUM_routing_snapshot);
 	for (uint32_t i = 0; i < m->nr_vcpus; i++)
 		out->reception[i] = RECEPTION_NO;
-	if (msg->logical && logical_ids_are_unsure(m)) {
-		reach_all_perhaps(m, out);
-		return true;
-	}
 	if (msg->logical)
 		look_up_logical(m, msg, mode, out);
 	else

@@ -74,7 +74,11 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	if (vcpu->state.smi_pending)
 		vcpu->care.smi_pending = 0;
 	vcpu->state.cs_selector = CS_SELECTOR_RESET;
-	snapshot_take(m);
+	/* Where it is not certain that the INIT came, neither is the event. */
+	if (vcpu->undefined)
+		m->snapshot.unsure = true;
+	else
+		snapshot_take(m);
 	vcpu->state.mp_state = bsp ? MP_STATE_RUNNABLE : MP_STATE_INIT_RECEIVED;
 }
 
