@@ -306,10 +306,12 @@ static bool snapshot_is_unsure(const struct model *m, const struct message *msg)
 
 static void reach_all_perhaps(const struct model *m, struct receivers *out)
 {
-	for (uint32_t i = 0; i < m->nr_vcpus; i++)
-		if (m->vcpus[i].exists &&
-		    vcpu_mode(&m->vcpus[i]) != APIC_MODE_OFF)
-			out->reception[i] = RECEPTION_UNDEFINED;
+	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
+		const struct model_vcpu *vcpu = &m->vcpus[i];
+		bool on = vcpu->exists && vcpu_mode(vcpu) != APIC_MODE_OFF;
+
+		out->reception[i] = on ? RECEPTION_UNDEFINED : RECEPTION_NO;
+	}
 }
 
 /* False: the snapshot is no help, and each APIC is to be asked. */
