@@ -19,14 +19,46 @@ struct search {
 	const struct scenario *s;
 	enum schedule schedule;
 	struct oracle_workspace *work;
-	/* The set so far, and where the model under it first differs. */
+	/* The set so far, and how the model under it differs. */
 	struct errata errata;
 	uint32_t step;
+	struct verdict now;
 	/* The best candidates for what is to be switched next. */
 	uint32_t best_step;
 	uint32_t nr_best; /* may exceed the array */
 	struct errata best[EXPLANATIONS_MAX];
 };
+
+/* The mask of what is promised of the thing that @d is about. */
+static uint64_t care_of(const struct expectation *e, uint32_t step,
+			const struct difference *d)
+{
+	const struct step *at = &e->care.steps[step];
+
+	if (d->vcpu < 0)
+		return !strcmp(d->name, "error") ? at->answer.error :
+						   at->answer.accepted;
+	for (size_t i = 0; i < OBSERVABLES; i++)
+		if (!strcmp(observables[i].name, d->name))
+			return observable_get(
+				&observables[i],
+				observation_state_const(&e->care, at,
+							(uint32_t)d->vcpu));
+	return 0;
+}
+
+/*
+ * What is not promised any more has not been explained: rows are left out
+ * that only make it uncertain what should be seen.
+ */
+static bool is_still_promised(const struct search *search)
+{
+	const struct difference *d = &search->now.differences[0];
+	uint64_t bits = d->want ^ d->got;
+
+	return (care_of(&search->work->expected, search->step, d) & bits) ==
+	       bits;
+}
 
 /* Does switching @rows explain the first difference? How far does it get? */
 static void try_rows(struct search *search, uint64_t rows)
@@ -38,7 +70,8 @@ static void try_rows(struct search *search, uint64_t rows)
 	oracle_settle(&trial, search->sides, search->s, &errata,
 		      search->schedule, search->work);
 	step = trial.kind == VERDICT_AGREE ? UINT32_MAX : trial.step;
-	if (step <= search->step || step < search->best_step)
+	if (step <= search->step || step < search->best_step ||
+	    !is_still_promised(search))
 		return;
 	if (step > search->best_step)
 		search->nr_best = 0;
@@ -114,7 +147,8 @@ void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 				 .schedule = schedule,
 				 .work = work,
 				 .errata = sides->errata,
-				 .step = verdict->step };
+				 .step = verdict->step,
+				 .now = *verdict };
 	struct verdict first = *verdict;
 	size_t len = strlen(first.signature);
 
@@ -131,6 +165,8 @@ void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 		}
 		search.errata.set ^= search.best[0].set;
 		search.step = search.best_step;
+		oracle_settle(&search.now, sides, s, &search.errata, schedule,
+			      work);
 	}
 	*verdict = first;
 	verdict->kind = VERDICT_EXPLAINED;

@@ -259,8 +259,12 @@ static void end_of_interrupt(struct model_vcpu *vcpu)
 }
 
 /* SDM "Error Handling": a write shows what was seen since the last one. */
-static void write_esr(struct model_vcpu *vcpu)
+static void write_esr(const struct model *m, struct model_vcpu *vcpu)
 {
+	/* KVM: kvm_lapic_reg_write leaves the register as it is. */
+	if (in_force(m, ERRATUM_no_apic_errors) &&
+	    decides(m, ERRATUM_no_apic_errors))
+		return;
 	vcpu->state.apic[APIC_REG_esr] = vcpu->esr_seen;
 	vcpu->care.apic[APIC_REG_esr] = ~vcpu->esr_unsure | vcpu->esr_seen;
 	vcpu->esr_seen = 0;
@@ -355,7 +359,7 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 	else if (op->reg == APIC_REG_eoi)
 		end_of_interrupt(vcpu);
 	else if (op->reg == APIC_REG_esr)
-		write_esr(vcpu);
+		write_esr(m, vcpu);
 	else
 		write_register(m, vcpu, op->reg, value);
 	vcpu->ppr_is_stale = vcpu->ppr_is_stale && op->reg != APIC_REG_tpr &&
