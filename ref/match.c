@@ -129,6 +129,21 @@ static enum reception physical_match(const struct model *m,
 	return reception_if(xapic_physical_match(msg->dest, xapic_id));
 }
 
+/*
+ * KVM: kvm_apic_match_logical_addr, of a destination above 0xff: in the flat
+ * model the low 8 bits count, in the cluster model the whole of it.
+ */
+static enum reception wide_logical_match(uint32_t dest, const uint32_t *apic)
+{
+	uint32_t id = apic[APIC_REG_ldr] >> XAPIC_ID_SHIFT;
+
+	if (!dfr_is_defined(apic[APIC_REG_dfr]))
+		return RECEPTION_UNDEFINED;
+	if (apic[APIC_REG_dfr] == DFR_FLAT)
+		return reception_if(id & dest);
+	return reception_if(id >> 4 == dest >> 4 && (id & dest & 0xf));
+}
+
 static enum reception logical_match(const struct model *m,
 				    const struct message *msg,
 				    const struct model_vcpu *vcpu)
@@ -146,11 +161,9 @@ static enum reception logical_match(const struct model *m,
 			x2apic_logical_match(msg->dest, apic[APIC_REG_ldr]));
 	if (msg->dest == XAPIC_BROADCAST)
 		return RECEPTION_YES;
-	/* KVM: kvm_apic_broadcast wants 0xff there; then the bits decide. */
-	if (msg->dest == X2APIC_BROADCAST &&
-	    in_force(m, ERRATUM_xapic_dest_whole) &&
+	if (msg->dest > UINT8_MAX && in_force(m, ERRATUM_xapic_dest_whole) &&
 	    decides(m, ERRATUM_xapic_dest_whole))
-		return RECEPTION_UNDEFINED;
+		return wide_logical_match(msg->dest, apic);
 	if (msg->dest == X2APIC_BROADCAST)
 		return RECEPTION_YES;
 	/* No manual says what xAPIC mode makes of a wider logical ID. */

@@ -518,11 +518,34 @@ static void keep_one(struct model *m, const struct message *msg,
 	}
 }
 
+/*
+ * A message that may have become a fixed interrupt on its way to all, or not:
+ * of those that it may have reached nothing is certain.
+ */
+static void lose_track(struct model *m, struct message *msg)
+{
+	msg->delivery = DELIVERY_FIXED;
+	for (uint32_t i = 0; i < m->nr_vcpus; i++)
+		if (m->vcpus[i].exists)
+			m->vcpus[i].undefined = true;
+}
+
+static bool may_become_fixed(const struct model *m, const struct message *msg)
+{
+	return in_force(m, ERRATUM_lowest_broadcast_is_fixed) &&
+	       in_force(m, ERRATUM_routing_snapshot) &&
+	       msg->shorthand == SHORTHAND_NONE && !msg->logical &&
+	       msg->dest == XAPIC_BROADCAST && msg->one_of &&
+	       snapshot_is_unsure(m, msg);
+}
+
 void route_message(struct model *m, struct message *msg, struct receivers *out)
 {
 	bool looked_up = look_up(m, msg, out);
 
 	out->somebody = false;
+	if (may_become_fixed(m, msg))
+		lose_track(m, msg);
 	if (!looked_up)
 		ask_each(m, msg, out);
 	if (looked_up && in_force(m, ERRATUM_alias_first_created) &&
