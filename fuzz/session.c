@@ -198,11 +198,11 @@ static void count(const struct verdict *verdict)
 	session.stats->explained += verdict->kind == VERDICT_EXPLAINED;
 	session.stats->flaky += verdict->kind == VERDICT_FLAKY;
 	for (size_t row = 0; row < ERRATA; row++) {
-		if (!(work.expected.rows >> row & 1))
+		if (!(verdict->rows >> row & 1))
 			continue;
 		session.stats->row_agree[row] += verdict->kind == VERDICT_AGREE;
-		session.stats->row_differ[row] += verdict->kind ==
-						  VERDICT_DIVERGE;
+		session.stats->row_differ[row] += verdict->kind !=
+						  VERDICT_AGREE;
 	}
 }
 

@@ -77,6 +77,7 @@ void oracle_judge(struct verdict *out, const struct expectation *expected,
 		  const struct observation *got)
 {
 	memset(out, 0, sizeof(*out));
+	out->rows = expected->rows;
 	CHECK(expected->want.nr_steps == got->nr_steps);
 	for (uint32_t i = 0; i < got->nr_steps; i++) {
 		judge_step(out, i, expected, got);

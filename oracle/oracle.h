@@ -62,6 +62,7 @@ struct verdict {
 	 */
 	uint32_t nr_explanations; /* may exceed the array */
 	struct errata explanations[EXPLANATIONS_MAX];
+	uint64_t rows; /* errata that decided something in the expectation */
 	/* What stays the same when IDs, vectors and unrelated ops change. */
 	char signature[SIGNATURE_MAX];
 };
