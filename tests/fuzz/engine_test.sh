@@ -55,6 +55,10 @@ if ! k doctor >"$tmp/doctor"; then
 	plan
 fi
 
+# Where the model once was wrong about this kind of host, it no longer is.
+expect "earlier mistakes of the model stay mended" 0 "" \
+	k run --against=host corpora/regressions/*.scn
+
 # A model that is broken on purpose.
 expect "the canary is found" 1 "" k fuzz --against=documented,+canary \
 	--runs=2000 --seed=1 --out="$tmp/canary"
