@@ -23,6 +23,7 @@ static const struct {
 	{ "KVM_CAP_SIGNAL_MSI", KVM_CAP_SIGNAL_MSI, true },
 	{ "KVM_CAP_MP_STATE", KVM_CAP_MP_STATE, true },
 	{ "KVM_CAP_VCPU_EVENTS", KVM_CAP_VCPU_EVENTS, true },
+	{ "KVM_CAP_SYNC_REGS", KVM_CAP_SYNC_REGS, true },
 	{ "KVM_CAP_MAX_VCPUS", KVM_CAP_MAX_VCPUS, false },
 	{ "KVM_CAP_MAX_VCPU_ID", KVM_CAP_MAX_VCPU_ID, false },
 };
@@ -82,7 +83,7 @@ static int check_host(int fd, struct kvmdrv_reason *reason, const char *device)
 		    ioctl(fd, KVM_CHECK_EXTENSION, cap) > 0)
 			continue;
 		say(reason,
-		    "this kernel's KVM lacks %s: use Linux 4.8 or later",
+		    "this kernel's KVM lacks %s: use Linux 4.17 or later",
 		    capabilities[i].name);
 		return -EOPNOTSUPP;
 	}
@@ -115,8 +116,16 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 		goto out;
 	}
 	drv->fd = fd;
+	drv->run_size = (size_t)ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	error = pool_start(&drv->pool, drv);
+	if (error) {
+		say(reason, "cannot start threads: %s", strerror(-error));
+		goto end_closer;
+	}
 	*out = drv;
 	return 0;
+end_closer:
+	closer_end(&drv->closer);
 out:
 	free(drv);
 close:
@@ -126,6 +135,7 @@ close:
 
 void kvmdrv_close(struct kvmdrv *drv)
 {
+	pool_end(&drv->pool);
 	closer_end(&drv->closer);
 	close(drv->fd);
 	free(drv);
@@ -143,53 +153,25 @@ void kvmdrv_capabilities(struct kvmdrv *drv,
 	}
 }
 
-/* MP_STATE first: reading it makes the vCPU take INIT and SIPI. */
-static void read_vcpu(struct vm *vm, uint32_t vcpu, bool with_mp_state,
-		      struct vcpu_state *out)
-{
-	struct kvm_mp_state mp_state = { 0 };
-	struct kvm_lapic_state page;
-	struct kvm_vcpu_events events;
-	struct kvm_sregs sregs;
-
-	if (with_mp_state)
-		vcpu_ioctl(vm, vcpu, KVM_GET_MP_STATE, &mp_state);
-	vcpu_ioctl(vm, vcpu, KVM_GET_LAPIC, &page);
-	vcpu_ioctl(vm, vcpu, KVM_GET_VCPU_EVENTS, &events);
-	vcpu_ioctl(vm, vcpu, KVM_GET_SREGS, &sregs);
-	out->apicbase = sregs.apic_base;
-	out->mp_state = mp_state.mp_state;
-	out->nmi_pending = events.nmi.pending;
-	out->smi_pending =
-		events.flags & KVM_VCPUEVENT_VALID_SMM ? events.smi.pending : 0;
-	out->cs_selector = sregs.cs.selector;
-	for (size_t slot = 0; slot < APIC_REGS; slot++)
-		memcpy(&out->apic[slot], page.regs + 16 * slot,
-		       sizeof(out->apic[slot]));
-}
-
 static void report_step(struct vm *vm, struct observation *out,
 			struct answer answer, bool read_all, bool read_mp_state)
 {
 	struct step *step =
 		observation_add(out, answer, read_all ? vm->nr_vcpus : 0);
 
-	for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++) {
-		struct vcpu_state *state = observation_state(out, step, vcpu);
-
-		if (vm->vcpu_fds[vcpu] >= 0)
-			read_vcpu(vm, vcpu, read_mp_state, state);
-		else
-			memset(state, 0, sizeof(*state));
-	}
+	for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++)
+		vcpu_read(vm, vcpu, read_mp_state,
+			  observation_state(out, step, vcpu));
 }
 
 static struct answer run_op(struct vm *vm, const struct op *op)
 {
 	int vcpu = op_vcpu(op);
 
-	if (vcpu >= 0 && vm->vcpu_fds[vcpu] < 0)
+	if (vcpu >= 0 && vm->vcpus[vcpu]->fd < 0)
 		return (struct answer){ 0 };
+	if (op->kind != OP_lapic_write && op->kind != OP_vcpu_create)
+		vm->round++;
 	switch (op->kind) {
 #define OP(id, name, fields) \
 	case OP_##name:      \
@@ -212,17 +194,23 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 		const struct scenario *s, enum schedule schedule)
 {
 	bool strict = schedule == SCHEDULE_STRICT;
-	struct vm vm;
+	bool kept = schedule == SCHEDULE_FAST;
+	struct vm *vm = kept ? pool_take(&drv->pool, s) :
+			       vm_create(drv, &s->config);
+	const struct step *end;
 
 	observation_start(out);
-	vm_create(&vm, drv, &s->config);
 	for (size_t i = 0; i < s->nr_ops; i++) {
 		const struct op *op = &s->ops[i];
 		bool observe = op->kind == OP_observe;
 
-		report_step(&vm, out, run_op(&vm, op), strict || observe,
+		report_step(vm, out, run_op(vm, op), strict || observe,
 			    observe);
 	}
-	report_step(&vm, out, (struct answer){ 0 }, true, true);
-	vm_destroy(&vm, drv);
+	report_step(vm, out, (struct answer){ 0 }, true, true);
+	end = &out->steps[out->nr_steps - 1];
+	if (kept)
+		pool_give(&drv->pool, vm, out->states + end->first_state);
+	else
+		vm_destroy(vm, drv);
 }

@@ -27,9 +27,9 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 #define KVMDRV_DEVICE "/dev/kvm"
 
 /*
- * Run @s on a fresh VM. A call that must succeed and does not is the host's
- * or our failure: a HARNESS line on stderr, and the process exits with
- * KVMDRV_EXIT_HARNESS.
+ * Run @s, in SCHEDULE_FAST on a VM that may have run others. A call that must
+ * succeed and does not is the host's or our failure: a HARNESS line on stderr,
+ * and the process exits with KVMDRV_EXIT_HARNESS.
  */
 void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 		const struct scenario *s, enum schedule schedule);
@@ -43,7 +43,7 @@ struct kvmdrv_capability {
 	bool needed; /* the driver does not work without */
 	int value;
 };
-enum { KVMDRV_CAPABILITIES = 7 };
+enum { KVMDRV_CAPABILITIES = 8 };
 
 /* What the host of an open driver offers. */
 void kvmdrv_capabilities(struct kvmdrv *drv,

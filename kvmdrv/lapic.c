@@ -4,14 +4,26 @@
 #include "kvmdrv/vm.h"
 #include "scenario/x86.h"
 
+/*
+ * Read, change one register, write back. In a VM that is kept the page need
+ * not be read where nothing but this came since it was: what KVM changes in
+ * what it was given, it changes again.
+ */
 struct answer kvmdrv_lapic_write(struct vm *vm, const struct op_lapic_write *op)
 {
+	struct vcpu *vcpu = vm->vcpus[op->vcpu];
 	struct kvm_lapic_state page;
+	int result;
 
-	vcpu_ioctl(vm, op->vcpu, KVM_GET_LAPIC, &page);
+	if (!vm->kept || vcpu->page_round != vm->round)
+		vcpu_ioctl(vm, op->vcpu, KVM_GET_LAPIC, &vcpu->page);
+	page = vcpu->page;
+	vcpu->page_round = vm->round;
 	memcpy(page.regs + 16 * op->reg, &op->value, sizeof(op->value));
-	return answer_of_call(
-		try_vcpu_ioctl(vm, op->vcpu, KVM_SET_LAPIC, &page));
+	result = try_vcpu_ioctl(vm, op->vcpu, KVM_SET_LAPIC, &page);
+	if (result == 0)
+		vcpu->page = page;
+	return answer_of_call(result);
 }
 
 struct answer kvmdrv_x2apic_write(struct vm *vm,

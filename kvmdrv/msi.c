@@ -4,6 +4,8 @@
 struct answer kvmdrv_x2apic_api_enable(struct vm *vm,
 				       const struct op_x2apic_api_enable *op)
 {
+	if (op->flags & ~vm->config.x2apic_api)
+		vm->grown = true;
 	return answer_of_call(
 		try_enable_cap(vm, KVM_CAP_X2APIC_API, op->flags));
 }

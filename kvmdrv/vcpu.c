@@ -33,18 +33,30 @@ static void set_cpuid(struct vm *vm, uint32_t vcpu)
 	vcpu_ioctl(vm, vcpu, KVM_SET_CPUID2, &all);
 }
 
-struct answer kvmdrv_vcpu_create(struct vm *vm, const struct op_vcpu_create *op)
+const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id)
 {
-	int fd = try_vm_ioctl(vm, KVM_CREATE_VCPU, (unsigned long)op->vcpu_id);
-	uint32_t vcpu = vm->nr_vcpus++;
+	struct vcpu *vcpu = must_allocate(sizeof(*vcpu));
+	uint32_t i = vm->nr_vcpus++;
+	int fd = try_vm_ioctl(vm, KVM_CREATE_VCPU, (unsigned long)vcpu_id);
 
 	/* What the process has too little of is no answer of KVM's. */
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) {
 		errno = -fd;
 		must_succeed(-1, "KVM_CREATE_VCPU");
 	}
-	vm->vcpu_fds[vcpu] = fd >= 0 ? fd : -1;
-	if (fd >= 0 && vm->cpuid == CPUID_X2APIC)
-		set_cpuid(vm, vcpu);
-	return answer_of_call(fd);
+	vm->vcpus[i] = vcpu;
+	vcpu->vcpu_id = vcpu_id;
+	vcpu->created = answer_of_call(fd);
+	vcpu->fd = fd >= 0 ? fd : -1;
+	if (fd >= 0 && vm->config.cpuid == CPUID_X2APIC)
+		set_cpuid(vm, i);
+	return vcpu;
+}
+
+struct answer kvmdrv_vcpu_create(struct vm *vm, const struct op_vcpu_create *op)
+{
+	if (vm->nr_vcpus < vm->nr_built)
+		return vm->vcpus[vm->nr_vcpus++]->created;
+	vm->grown = true;
+	return vm_add_vcpu(vm, op->vcpu_id)->created;
 }

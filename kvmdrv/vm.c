@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "scenario/x86.h"
@@ -35,6 +36,15 @@ int must_succeed(int result, const char *call)
 int result_or_errno(int result)
 {
 	return result >= 0 ? result : -errno;
+}
+
+void *must_allocate(size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (!memory)
+		must_succeed(-1, "malloc");
+	return memory;
 }
 
 int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument)
@@ -85,28 +95,39 @@ static void create_irqchip(struct vm *vm, enum irqchip kind)
 	}
 }
 
-void vm_create(struct vm *out, const struct kvmdrv *drv,
-	       const struct config *config)
+struct vm *vm_create(const struct kvmdrv *drv, const struct config *config)
 {
-	out->nr_vcpus = 0;
-	out->cpuid = (enum cpuid)config->cpuid;
-	out->fd = must_ioctl(drv->fd, KVM_CREATE_VM, 0);
-	create_irqchip(out, (enum irqchip)config->irqchip);
+	struct vm *vm = must_allocate(sizeof(*vm));
+
+	vm->config = *config;
+	vm->round = 1;
+	vm->fd = must_ioctl(drv->fd, KVM_CREATE_VM, 0);
+	create_irqchip(vm, (enum irqchip)config->irqchip);
 	if (config->x2apic_api) {
-		errno = -try_enable_cap(out, KVM_CAP_X2APIC_API,
+		errno = -try_enable_cap(vm, KVM_CAP_X2APIC_API,
 					config->x2apic_api);
 		must_succeed(errno ? -1 : 0, "KVM_CAP_X2APIC_API");
 	}
 	if (config->boot_vcpu_id)
-		vm_ioctl(out, KVM_SET_BOOT_CPU_ID,
+		vm_ioctl(vm, KVM_SET_BOOT_CPU_ID,
 			 (unsigned long)config->boot_vcpu_id);
+	return vm;
 }
 
 /* The VM lives until its last descriptor is closed: that is the slow one. */
 void vm_destroy(struct vm *vm, struct kvmdrv *drv)
 {
-	for (uint32_t i = 0; i < vm->nr_vcpus; i++)
-		if (vm->vcpu_fds[i] >= 0)
-			close(vm->vcpu_fds[i]);
+	uint32_t nr = vm->nr_vcpus > vm->nr_built ? vm->nr_vcpus : vm->nr_built;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		struct vcpu *vcpu = vm->vcpus[i];
+
+		if (vcpu->run)
+			munmap(vcpu->run, drv->run_size);
+		if (vcpu->fd >= 0)
+			close(vcpu->fd);
+		free(vcpu);
+	}
 	closer_close(&drv->closer, vm->fd);
+	free(vm);
 }

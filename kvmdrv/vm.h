@@ -10,17 +10,49 @@
 
 #include "kvmdrv/closer.h"
 #include "kvmdrv/kvmdrv.h"
+#include "kvmdrv/pool.h"
 
 struct kvmdrv {
 	int fd;
+	size_t run_size; /* of a vCPU's struct kvm_run, mapped */
 	struct closer closer;
+	struct pool pool;
+};
+
+struct vcpu {
+	int fd; /* -1: creation was refused */
+	uint32_t vcpu_id;
+	struct answer created;
+	/*
+	 * What KVM_GET_LAPIC would give, in round `page_round` of the VM: since
+	 * then KVM_SET_LAPIC put it there, and nothing else came.
+	 */
+	struct kvm_lapic_state page;
+	uint64_t page_round;
+	/* Of a VM that is kept for others, what it showed when it was new. */
+	struct kvm_run *run;
+	struct vcpu_state new_state;
+	struct kvm_lapic_state new_page;
+	struct kvm_vcpu_events new_events;
+	struct kvm_sregs new_sregs;
 };
 
 struct vm {
 	int fd;
+	struct config config;
+	/*
+	 * vCPUs that the scenario has created so far, and those that are there.
+	 * A VM that waited for it has those that it creates first.
+	 */
 	uint32_t nr_vcpus;
-	int vcpu_fds[VCPUS_MAX]; /* -1: creation was refused */
-	enum cpuid cpuid;
+	uint32_t nr_built;
+	bool kept;	/* for others, so it is to be reset */
+	bool used;	/* has run a scenario before */
+	bool grown;	/* has more than when it was new, so it is not kept */
+	uint64_t hash;	/* of its topology */
+	uint64_t round; /* of ops that may touch any APIC page; from 1 */
+	uint64_t last_use; /* in the pool */
+	struct vcpu *vcpus[VCPUS_MAX];
 };
 
 /* The call must succeed: its result, or the end of the process. */
@@ -28,13 +60,13 @@ struct vm {
 	must_succeed(ioctl_again(fd, request, argument), #request)
 #define vm_ioctl(vm, request, argument) must_ioctl((vm)->fd, request, argument)
 #define vcpu_ioctl(vm, vcpu, request, argument) \
-	must_ioctl((vm)->vcpu_fds[vcpu], request, argument)
+	must_ioctl((vm)->vcpus[vcpu]->fd, request, argument)
 
 /* The answer is data: its result, or -errno. */
 #define try_vm_ioctl(vm, request, argument) \
 	result_or_errno(ioctl_again((vm)->fd, request, argument))
 #define try_vcpu_ioctl(vm, vcpu, request, argument) \
-	result_or_errno(ioctl_again((vm)->vcpu_fds[vcpu], request, argument))
+	result_or_errno(ioctl_again((vm)->vcpus[vcpu]->fd, request, argument))
 
 /*
  * ioctl(), again where a signal cut it short: engines keep time by SIGALRM.
@@ -47,10 +79,13 @@ int repeat_ioctl(int fd, unsigned long request, unsigned long argument);
 /* @result unless it is -1; then a HARNESS line with @call, and exit. */
 int must_succeed(int result, const char *call);
 int result_or_errno(int result);
+/* Memory, zeroed, or a HARNESS line and exit. */
+void *must_allocate(size_t size);
 
 /* A VM with the settings of @config and no vCPUs. */
-void vm_create(struct vm *out, const struct kvmdrv *drv,
-	       const struct config *config);
+struct vm *vm_create(const struct kvmdrv *drv, const struct config *config);
+/* KVM_CREATE_VCPU and its CPUID; a refusal is the answer of that vCPU. */
+const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id);
 /* Give it up, vCPUs and all; the kernel ends it in the background. */
 void vm_destroy(struct vm *vm, struct kvmdrv *drv);
 
@@ -64,6 +99,19 @@ int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument);
 struct answer answer_of_call(int result);
 /* The answer of a call that returns a count, of which 0 means refused. */
 struct answer answer_of_count(int result);
+
+/* kvmdrv/state.c */
+
+/*
+ * Everything that is observed of a vCPU; all zero where it was refused.
+ * @with_mp_state: read that too, first, which makes it take INIT and SIPI.
+ */
+void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
+	       struct vcpu_state *out);
+/* Make @vm one that is kept: note what its vCPUs show, as they are new. */
+void vm_keep(struct vm *vm, const struct kvmdrv *drv);
+/* Put back what is not as it was new; @now is what each vCPU shows. */
+void vm_reset(struct vm *vm, const struct vcpu_state *now);
 
 /* Handlers, one an op. */
 #define OP(id, name, fields) \

@@ -81,7 +81,7 @@ static bool beginning_differs(const struct oracle_sides *sides,
 
 	work->trial = *s;
 	work->trial.nr_ops = nr;
-	observe_and_settle(&verdict, sides, &work->trial, SCHEDULE_FAST, work);
+	observe_and_settle(&verdict, sides, &work->trial, SCHEDULE_FRESH, work);
 	return verdict.kind != VERDICT_AGREE;
 }
 
@@ -115,17 +115,20 @@ uint32_t oracle_find_cause(const struct oracle_sides *sides,
 	return differ ? differ - 1 : 0;
 }
 
-/* A difference that was gone when repeated: it is kept, but apart. */
-static void mark_flaky(struct verdict *v)
+/*
+ * A difference that was gone when repeated: it is kept, but apart. @why: what
+ * had the difference, and does not repeat it.
+ */
+static void mark_flaky(struct verdict *v, const char *why)
 {
 	v->kind = VERDICT_FLAKY;
-	snprintf(v->signature, sizeof(v->signature), "flaky %s",
+	snprintf(v->signature, sizeof(v->signature), "%s %s", why,
 		 v->differences[0].name);
 }
 
 /*
- * A difference was seen in the fast schedule: see it again, on a fresh machine
- * and if possible with every step read, and name it. False: it is gone.
+ * A difference was seen on a fresh machine: see it again, if possible with
+ * every step read, and name it. False: it is gone.
  */
 static bool localise(struct verdict *out, const struct oracle_sides *sides,
 		     const struct scenario *s, struct oracle_workspace *work)
@@ -136,7 +139,7 @@ static bool localise(struct verdict *out, const struct oracle_sides *sides,
 
 	observe_and_settle(&verdict, sides, s, schedule, work);
 	if (verdict.kind == VERDICT_AGREE) {
-		schedule = SCHEDULE_FAST;
+		schedule = SCHEDULE_FRESH;
 		observe_and_settle(&verdict, sides, s, schedule, work);
 	}
 	if (verdict.kind == VERDICT_AGREE)
@@ -162,7 +165,7 @@ static bool choices_explain(const struct oracle_sides *sides,
 			    const struct scenario *s,
 			    struct oracle_workspace *work)
 {
-	struct model_setup setup = { sides->errata, SCHEDULE_FAST, { 0 } };
+	struct model_setup setup = { sides->errata, SCHEDULE_FRESH, { 0 } };
 	struct verdict verdict;
 
 	if (work->expected.choices.nr == 0)
@@ -171,7 +174,7 @@ static bool choices_explain(const struct oracle_sides *sides,
 	if (verdict.kind != VERDICT_AGREE)
 		return false;
 	setup.choices = work->expected.choices;
-	sides->observe(sides->context, &work->got, s, SCHEDULE_FAST);
+	sides->observe(sides->context, &work->got, s, SCHEDULE_FRESH);
 	sides->expect(&work->expected, s, &setup);
 	oracle_judge(&verdict, &work->expected, &work->got);
 	return verdict.kind == VERDICT_AGREE;
@@ -180,13 +183,21 @@ static bool choices_explain(const struct oracle_sides *sides,
 void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work)
 {
+	struct verdict fresh;
+
 	observe_and_settle(out, sides, s, SCHEDULE_FAST, work);
 	if (out->kind == VERDICT_AGREE)
 		return;
+	observe_and_settle(&fresh, sides, s, SCHEDULE_FRESH, work);
+	if (fresh.kind == VERDICT_AGREE) {
+		mark_flaky(out, "not on a fresh VM:");
+		return;
+	}
+	*out = fresh;
 	if (choices_explain(sides, s, work))
 		out->kind = VERDICT_AGREE;
 	else if (!localise(out, sides, s, work))
-		mark_flaky(out);
+		mark_flaky(out, "flaky");
 }
 
 /* How much shortening may cost, in ops run; a vCPU costs as much as twenty. */

@@ -76,7 +76,7 @@ struct oracle_sides {
 	/* The rows that may explain a difference, and their names. */
 	struct errata switchable;
 	const char *(*row_name)(uint32_t row);
-	/* What is seen, each time on a fresh machine. */
+	/* What is seen. */
 	void (*observe)(void *context, struct observation *out,
 			const struct scenario *s, enum schedule schedule);
 	void *context;
@@ -127,9 +127,9 @@ uint64_t signature_hash(const char *signature);
 
 /*
  * Run both sides on @s and judge. A difference is believed when no list of
- * choices explains it away and it shows again on a fresh machine; it is then
- * run again with every step read, so that the first op that differs is named,
- * signed and attributed.
+ * choices explains it away and it shows again on fresh machines, twice; it is
+ * then run again with every step read, so that the first op that differs is
+ * named, signed and attributed.
  */
 void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work);

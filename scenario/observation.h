@@ -15,13 +15,14 @@
 #include "scenario/x86.h"
 
 /*
- * When the state of all vCPUs is read. MP_STATE is read at `observe` ops and
- * at the end only, in either schedule, because reading it is not free of
- * effects; so the two schedules see the same machine.
+ * When the state of all vCPUs is read, and on what. MP_STATE is read at
+ * `observe` ops and at the end only, in any schedule, because reading it is
+ * not free of effects; so all schedules see the same machine.
  */
 enum schedule {
-	SCHEDULE_FAST,	 /* at `observe` ops and at the end */
-	SCHEDULE_STRICT, /* after every op as well */
+	SCHEDULE_FAST,	 /* at `observe` ops and at the end, on any machine */
+	SCHEDULE_FRESH,	 /* the same, on a machine made for this run */
+	SCHEDULE_STRICT, /* after every op as well, on such a machine */
 };
 
 /* The answer of one op. */

@@ -1,0 +1,286 @@
+/* VMs that wait to be used again, and the thread that builds ahead. */
+#include "kvmdrv/pool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "kvmdrv/vm.h"
+#include "scenario/x86.h"
+
+/* Descriptors that are not the pool's, and those that a VM of 4 vCPUs has. */
+enum { OTHER_DESCRIPTORS = 128, DESCRIPTORS_PER_VM = 5 };
+
+static uint64_t hash_more(uint64_t hash, uint64_t value)
+{
+	return (hash ^ value) * 0x100000001b3u;
+}
+
+static bool topologies_equal(const struct topology *a, const struct vm *b)
+{
+#define SETTING(type, name)                   \
+	if (a->config.name != b->config.name) \
+		return false;
+#include "scenario/config.def"
+	if (a->nr_vcpus != b->nr_built)
+		return false;
+	for (uint32_t i = 0; i < a->nr_vcpus; i++)
+		if (a->vcpu_ids[i] != b->vcpus[i]->vcpu_id)
+			return false;
+	return true;
+}
+
+/* The settings, and the vCPUs that are created before anything else. */
+static void topology_of(struct topology *out, const struct scenario *s)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	out->config = s->config;
+#define SETTING(type, name) hash = hash_more(hash, s->config.name);
+#include "scenario/config.def"
+	out->nr_vcpus = 0;
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+
+		if (op->kind != OP_vcpu_create)
+			break;
+		hash = hash_more(hash, op->as.vcpu_create.vcpu_id);
+		out->vcpu_ids[out->nr_vcpus++] = op->as.vcpu_create.vcpu_id;
+	}
+	out->hash = hash_more(hash, out->nr_vcpus);
+}
+
+/* Does APICBASE, as written, differ from a new vCPU's in its mode? */
+static bool changes_mode(uint64_t value)
+{
+	uint64_t known = APICBASE_ADDRESS_DEFAULT | APICBASE_BSP |
+			 APICBASE_EN | APICBASE_EXTD;
+
+	return !(value & ~known) && apic_mode(value) == APIC_MODE_X2APIC;
+}
+
+enum table_use { TABLE_UNTOUCHED, TABLE_MADE, TABLE_USED };
+
+/*
+ * KVM routes messages by a table that it makes anew at certain events. A new
+ * VM's table lacks the vCPU that was created last, and no reset brings that
+ * back; so a scenario that sends before it makes KVM make the table is for a
+ * VM that never ran one.
+ */
+static enum table_use table_use(const struct scenario *s, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_lapic_write:
+		return TABLE_MADE;
+	case OP_apicbase_write:
+		return s->config.cpuid == CPUID_X2APIC &&
+				       changes_mode(op->as.apicbase_write.value) ?
+			       TABLE_MADE :
+			       TABLE_UNTOUCHED;
+	case OP_msi:
+	case OP_icr_write:
+	case OP_self_ipi:
+	case OP_x2apic_write:
+		return TABLE_USED;
+	case OP_apicbase_restore:
+	case OP_vcpu_create:
+	case OP_x2apic_api_enable:
+	case OP_observe:
+		break;
+	}
+	return TABLE_UNTOUCHED;
+}
+
+static bool wants_new(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		enum table_use use = table_use(s, &s->ops[i]);
+
+		if (use != TABLE_UNTOUCHED)
+			return use == TABLE_USED;
+	}
+	return false;
+}
+
+/* Will the VM have more than was there at first, and so not be kept? */
+static bool grows(const struct scenario *s, uint32_t nr_first)
+{
+	for (size_t i = nr_first; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+
+		if (op->kind == OP_vcpu_create ||
+		    (op->kind == OP_x2apic_api_enable &&
+		     op->as.x2apic_api_enable.flags & ~s->config.x2apic_api))
+			return true;
+	}
+	return false;
+}
+
+static struct vm *build(const struct kvmdrv *drv, const struct topology *t)
+{
+	struct vm *vm = vm_create(drv, &t->config);
+
+	for (uint32_t i = 0; i < t->nr_vcpus; i++)
+		vm_add_vcpu(vm, t->vcpu_ids[i]);
+	vm_keep(vm, drv);
+	vm->hash = t->hash;
+	return vm;
+}
+
+/* With the lock held: out of the pool, for use or to be closed. */
+static struct vm *remove_at(struct pool *pool, uint32_t at)
+{
+	struct vm *vm = pool->vms[at];
+
+	pool->nr_vms--;
+	pool->nr_vcpus -= vm->nr_built;
+	pool->vms[at] = pool->vms[pool->nr_vms];
+	return vm;
+}
+
+/* With the lock held: one that fits, rather one that was used, or NULL. */
+static struct vm *find(struct pool *pool, const struct topology *t, bool new)
+{
+	uint32_t best = pool->nr_vms;
+
+	for (uint32_t i = 0; i < pool->nr_vms; i++) {
+		if (pool->vms[i]->hash != t->hash ||
+		    (new && pool->vms[i]->used) ||
+		    !topologies_equal(t, pool->vms[i]))
+			continue;
+		best = i;
+		if (new || pool->vms[i]->used)
+			break;
+	}
+	return best < pool->nr_vms ? remove_at(pool, best) : NULL;
+}
+
+static struct vm *remove_oldest(struct pool *pool)
+{
+	uint32_t oldest = 0;
+
+	for (uint32_t i = 1; i < pool->nr_vms; i++)
+		if (pool->vms[i]->last_use < pool->vms[oldest]->last_use)
+			oldest = i;
+	return remove_at(pool, oldest);
+}
+
+static void put(struct pool *pool, struct vm *vm)
+{
+	struct vm *closed[POOL_VMS_MAX];
+	uint32_t nr_closed = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->nr_vms &&
+	       (pool->nr_vms >= pool->vms_max ||
+		pool->nr_vcpus + vm->nr_built > POOL_VCPUS_MAX))
+		closed[nr_closed++] = remove_oldest(pool);
+	vm->last_use = ++pool->uses;
+	pool->vms[pool->nr_vms++] = vm;
+	pool->nr_vcpus += vm->nr_built;
+	pthread_mutex_unlock(&pool->lock);
+	while (nr_closed > 0)
+		vm_destroy(closed[--nr_closed], pool->drv);
+}
+
+static void *build_ahead(void *argument)
+{
+	static struct topology t;
+	struct pool *pool = argument;
+
+	for (;;) {
+		pthread_mutex_lock(&pool->lock);
+		while (!pool->wanted && !pool->ending)
+			pthread_cond_wait(&pool->changed, &pool->lock);
+		pool->wanted = false;
+		t = pool->next;
+		if (pool->ending)
+			break;
+		pthread_mutex_unlock(&pool->lock);
+		put(pool, build(pool->drv, &t));
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+/* As many descriptors as may be had, and how many VMs those are. */
+static uint32_t vms_max(void)
+{
+	struct rlimit limit;
+	rlim_t vms;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 &&
+	    getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1;
+	if (limit.rlim_cur <= OTHER_DESCRIPTORS + DESCRIPTORS_PER_VM)
+		return 1;
+	vms = (limit.rlim_cur - OTHER_DESCRIPTORS) / DESCRIPTORS_PER_VM / 2;
+	return vms < POOL_VMS_MAX ? (uint32_t)vms + 1 : POOL_VMS_MAX;
+}
+
+int pool_start(struct pool *out, struct kvmdrv *drv)
+{
+	sigset_t all, before;
+	int error;
+
+	memset(out, 0, sizeof(*out));
+	out->drv = drv;
+	out->vms_max = vms_max();
+	pthread_mutex_init(&out->lock, NULL);
+	pthread_cond_init(&out->changed, NULL);
+	/* Signals are for the thread that runs scenarios. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&out->builder, NULL, build_ahead, out);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -error;
+}
+
+struct vm *pool_take(struct pool *pool, const struct scenario *s)
+{
+	struct topology *t = &pool->taken;
+	bool new = wants_new(s);
+	struct vm *vm;
+
+	topology_of(t, s);
+	pthread_mutex_lock(&pool->lock);
+	vm = find(pool, t, new);
+	if (new || grows(s, t->nr_vcpus)) {
+		pool->next = *t;
+		pool->wanted = true;
+		pthread_cond_signal(&pool->changed);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (!vm)
+		vm = build(pool->drv, t);
+	vm->nr_vcpus = 0;
+	return vm;
+}
+
+void pool_give(struct pool *pool, struct vm *vm, const struct vcpu_state *now)
+{
+	if (vm->grown) {
+		vm_destroy(vm, pool->drv);
+		return;
+	}
+	vm_reset(vm, now);
+	vm->used = true;
+	put(pool, vm);
+}
+
+void pool_end(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->ending = true;
+	pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	pthread_join(pool->builder, NULL);
+	while (pool->nr_vms)
+		vm_destroy(remove_oldest(pool), pool->drv);
+	pthread_cond_destroy(&pool->changed);
+	pthread_mutex_destroy(&pool->lock);
+}

@@ -1,0 +1,154 @@
+/* The state of vCPUs: reading it, and putting it back as it was. */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kvmdrv/vm.h"
+#include "scenario/x86.h"
+
+static void take_page(struct vcpu_state *out, const struct kvm_lapic_state *in)
+{
+	for (size_t slot = 0; slot < APIC_REGS; slot++)
+		memcpy(&out->apic[slot], in->regs + 16 * slot,
+		       sizeof(out->apic[slot]));
+}
+
+static void take_events(struct vcpu_state *out, const struct kvm_vcpu_events *in)
+{
+	out->nmi_pending = in->nmi.pending;
+	out->smi_pending =
+		in->flags & KVM_VCPUEVENT_VALID_SMM ? in->smi.pending : 0;
+}
+
+static void take_sregs(struct vcpu_state *out, const struct kvm_sregs *in)
+{
+	out->apicbase = in->apic_base;
+	out->cs_selector = in->cs.selector;
+}
+
+/*
+ * Two calls in one: a KVM_RUN that ends at once, before the guest or any event
+ * for it, still leaves what is asked for in struct kvm_run.
+ */
+static void read_by_run(const struct vcpu *vcpu, struct vcpu_state *out)
+{
+	vcpu->run->immediate_exit = 1;
+	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	if (ioctl(vcpu->fd, KVM_RUN, 0) != -1)
+		must_succeed(-1, "KVM_RUN with immediate_exit");
+	take_events(out, &vcpu->run->s.regs.events);
+	take_sregs(out, &vcpu->run->s.regs.sregs);
+}
+
+static void read_by_calls(struct vm *vm, uint32_t vcpu, struct vcpu_state *out)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_sregs sregs;
+
+	vcpu_ioctl(vm, vcpu, KVM_GET_VCPU_EVENTS, &events);
+	vcpu_ioctl(vm, vcpu, KVM_GET_SREGS, &sregs);
+	take_events(out, &events);
+	take_sregs(out, &sregs);
+}
+
+void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
+	       struct vcpu_state *out)
+{
+	struct kvm_mp_state mp_state = { 0 };
+	struct kvm_lapic_state page;
+
+	if (vm->vcpus[vcpu]->fd < 0) {
+		memset(out, 0, sizeof(*out));
+		return;
+	}
+	if (with_mp_state)
+		vcpu_ioctl(vm, vcpu, KVM_GET_MP_STATE, &mp_state);
+	out->mp_state = mp_state.mp_state;
+	vcpu_ioctl(vm, vcpu, KVM_GET_LAPIC, &page);
+	take_page(out, &page);
+	if (vm->vcpus[vcpu]->run)
+		read_by_run(vm->vcpus[vcpu], out);
+	else
+		read_by_calls(vm, vcpu, out);
+}
+
+static void keep_vcpu(struct vm *vm, uint32_t i, size_t run_size)
+{
+	struct vcpu *vcpu = vm->vcpus[i];
+
+	if (vcpu->fd < 0)
+		return;
+	vcpu_read(vm, i, true, &vcpu->new_state);
+	vcpu_ioctl(vm, i, KVM_GET_LAPIC, &vcpu->new_page);
+	vcpu_ioctl(vm, i, KVM_GET_VCPU_EVENTS, &vcpu->new_events);
+	vcpu_ioctl(vm, i, KVM_GET_SREGS, &vcpu->new_sregs);
+	vcpu->page = vcpu->new_page;
+	vcpu->page_round = vm->round;
+	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		must_succeed(-1, "mmap of struct kvm_run");
+}
+
+void vm_keep(struct vm *vm, const struct kvmdrv *drv)
+{
+	for (uint32_t i = 0; i < vm->nr_vcpus; i++)
+		keep_vcpu(vm, i, drv->run_size);
+	vm->nr_built = vm->nr_vcpus;
+	vm->kept = true;
+}
+
+static void reset_registers(struct vm *vm, uint32_t i)
+{
+	struct kvm_regs regs;
+
+	vcpu_ioctl(vm, i, KVM_SET_SREGS, &vm->vcpus[i]->new_sregs);
+	vcpu_ioctl(vm, i, KVM_GET_REGS, &regs);
+	regs.rip = RIP_RESET;
+	vcpu_ioctl(vm, i, KVM_SET_REGS, &regs);
+}
+
+static void reset_apicbase(struct vm *vm, uint32_t i)
+{
+	int written = try_set_msr(vm, i, MSR_IA32_APIC_BASE,
+				  vm->vcpus[i]->new_state.apicbase);
+
+	if (written != 1)
+		must_succeed(-1, "KVM_SET_MSRS of IA32_APIC_BASE, to reset it");
+}
+
+/*
+ * In this order: KVM_SET_SREGS may make a vCPU runnable, the format of the
+ * APIC page depends on APICBASE.
+ */
+static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
+{
+	struct vcpu *vcpu = vm->vcpus[i];
+	const struct vcpu_state *new = &vcpu->new_state;
+	struct kvm_mp_state mp_state = { .mp_state = new->mp_state };
+
+	if (vcpu->fd < 0)
+		return;
+	vcpu->page = vcpu->new_page;
+	vcpu->page_round = vm->round;
+	if (!memcmp(now, new, sizeof(*now)))
+		return;
+	if (now->cs_selector != new->cs_selector)
+		reset_registers(vm, i);
+	if (now->apicbase != new->apicbase)
+		reset_apicbase(vm, i);
+	if (now->apicbase != new->apicbase ||
+	    memcmp(now->apic, new->apic, sizeof(now->apic)) != 0)
+		vcpu_ioctl(vm, i, KVM_SET_LAPIC, &vcpu->new_page);
+	if (now->nmi_pending != new->nmi_pending ||
+	    now->smi_pending != new->smi_pending)
+		vcpu_ioctl(vm, i, KVM_SET_VCPU_EVENTS, &vcpu->new_events);
+	if (now->mp_state != new->mp_state ||
+	    now->cs_selector != new->cs_selector)
+		vcpu_ioctl(vm, i, KVM_SET_MP_STATE, &mp_state);
+}
+
+void vm_reset(struct vm *vm, const struct vcpu_state *now)
+{
+	for (uint32_t i = 0; i < vm->nr_built; i++)
+		reset_vcpu(vm, i, &now[i]);
+}
