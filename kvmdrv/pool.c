@@ -54,8 +54,8 @@ static void topology_of(struct topology *out, const struct scenario *s)
 /* Does APICBASE, as written, differ from a new vCPU's in its mode? */
 static bool changes_mode(uint64_t value)
 {
-	uint64_t known = APICBASE_ADDRESS_DEFAULT | APICBASE_BSP |
-			 APICBASE_EN | APICBASE_EXTD;
+	uint64_t known = APICBASE_ADDRESS_DEFAULT | APICBASE_BSP | APICBASE_EN |
+			 APICBASE_EXTD;
 
 	return !(value & ~known) && apic_mode(value) == APIC_MODE_X2APIC;
 }
@@ -75,7 +75,8 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 		return TABLE_MADE;
 	case OP_apicbase_write:
 		return s->config.cpuid == CPUID_X2APIC &&
-				       changes_mode(op->as.apicbase_write.value) ?
+				       changes_mode(
+					       op->as.apicbase_write.value) ?
 			       TABLE_MADE :
 			       TABLE_UNTOUCHED;
 	case OP_msi:
@@ -172,9 +173,8 @@ static void put(struct pool *pool, struct vm *vm)
 	uint32_t nr_closed = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	while (pool->nr_vms &&
-	       (pool->nr_vms >= pool->vms_max ||
-		pool->nr_vcpus + vm->nr_built > POOL_VCPUS_MAX))
+	while (pool->nr_vms && (pool->nr_vms >= pool->vms_max ||
+				pool->nr_vcpus + vm->nr_built > POOL_VCPUS_MAX))
 		closed[nr_closed++] = remove_oldest(pool);
 	vm->last_use = ++pool->uses;
 	pool->vms[pool->nr_vms++] = vm;

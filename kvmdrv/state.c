@@ -12,7 +12,8 @@ static void take_page(struct vcpu_state *out, const struct kvm_lapic_state *in)
 		       sizeof(out->apic[slot]));
 }
 
-static void take_events(struct vcpu_state *out, const struct kvm_vcpu_events *in)
+static void take_events(struct vcpu_state *out,
+			const struct kvm_vcpu_events *in)
 {
 	out->nmi_pending = in->nmi.pending;
 	out->smi_pending =

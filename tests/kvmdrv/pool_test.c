@@ -136,9 +136,8 @@ static void random_scenarios_show_the_same(void **state)
 	open_or_skip();
 	for (int i = 0; i < RANDOM_ROUNDS; i++) {
 		if (i % 8 == 0)
-			read_scenario(&scenario,
-				      files[test_random(&random) %
-					    (uint64_t)nr_files]);
+			read_scenario(&scenario, files[test_random(&random) %
+						       (uint64_t)nr_files]);
 		take_first_vcpus(&scenario);
 		add_random_ops(&scenario, &random);
 		assert_reused_is_fresh(&scenario);
@@ -148,12 +147,13 @@ static void random_scenarios_show_the_same(void **state)
 /* A started vCPU is not at its reset vector; KVM_SET_SREGS looks at that. */
 static void a_started_vcpu_is_at_its_reset_vector_again(void **state)
 {
-	static const char start[] = "vcpu_create vcpu_id=0\n"
-				    "vcpu_create vcpu_id=1\n"
-				    "lapic_write vcpu=0 by=host reg=svr value=0\n"
-				    "msi address=0xfee01000 data=0x500\n"
-				    "observe\n"
-				    "msi address=0xfee01000 data=0x612\n";
+	static const char start[] =
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0\n"
+		"msi address=0xfee01000 data=0x500\n"
+		"observe\n"
+		"msi address=0xfee01000 data=0x612\n";
 	static const char restore[] =
 		"vcpu_create vcpu_id=0\n"
 		"vcpu_create vcpu_id=1\n"
@@ -164,8 +164,8 @@ static void a_started_vcpu_is_at_its_reset_vector_again(void **state)
 	for (int round = 0; round < 3; round++) {
 		test_parse(&scenario, start);
 		assert_reused_is_fresh(&scenario);
-		assert_int_equal(
-			fresh.states[fresh.nr_states - 1].cs_selector, 0x1200);
+		assert_int_equal(fresh.states[fresh.nr_states - 1].cs_selector,
+				 0x1200);
 		test_parse(&scenario, restore);
 		assert_reused_is_fresh(&scenario);
 	}
