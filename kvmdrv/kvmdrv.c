@@ -164,14 +164,23 @@ static void report_step(struct vm *vm, struct observation *out,
 			  observation_state(out, step, vcpu));
 }
 
+/* Does @op leave all APIC pages alone but the one that it is about? */
+static bool leaves_pages(const struct vm *vm, const struct op *op)
+{
+	return op->kind == OP_lapic_write ||
+	       (op->kind == OP_vcpu_create && vm->nr_vcpus < vm->nr_built);
+}
+
 static struct answer run_op(struct vm *vm, const struct op *op)
 {
 	int vcpu = op_vcpu(op);
 
 	if (vcpu >= 0 && vm->vcpus[vcpu]->fd < 0)
 		return (struct answer){ 0 };
-	if (op->kind != OP_lapic_write && op->kind != OP_vcpu_create)
+	if (!leaves_pages(vm, op)) {
+		vm_reset_pages(vm);
 		vm->round++;
+	}
 	switch (op->kind) {
 #define OP(id, name, fields) \
 	case OP_##name:      \
@@ -207,6 +216,7 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 		report_step(vm, out, run_op(vm, op), strict || observe,
 			    observe);
 	}
+	vm_reset_pages(vm);
 	report_step(vm, out, (struct answer){ 0 }, true, true);
 	end = &out->steps[out->nr_steps - 1];
 	if (kept)

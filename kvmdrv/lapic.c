@@ -21,8 +21,11 @@ struct answer kvmdrv_lapic_write(struct vm *vm, const struct op_lapic_write *op)
 	vcpu->page_round = vm->round;
 	memcpy(page.regs + 16 * op->reg, &op->value, sizeof(op->value));
 	result = try_vcpu_ioctl(vm, op->vcpu, KVM_SET_LAPIC, &page);
-	if (result == 0)
+	if (result == 0) {
 		vcpu->page = page;
+		vm->nr_old_pages -= vcpu->page_is_old;
+		vcpu->page_is_old = false;
+	}
 	return answer_of_call(result);
 }
 

@@ -117,6 +117,31 @@ static void reset_apicbase(struct vm *vm, uint32_t i)
 		must_succeed(-1, "KVM_SET_MSRS of IA32_APIC_BASE, to reset it");
 }
 
+static void reset_page(struct vm *vm, uint32_t i)
+{
+	struct vcpu *vcpu = vm->vcpus[i];
+
+	vcpu_ioctl(vm, i, KVM_SET_LAPIC, &vcpu->new_page);
+	vm->nr_old_pages -= vcpu->page_is_old;
+	vcpu->page_is_old = false;
+}
+
+void vm_reset_pages(struct vm *vm)
+{
+	for (uint32_t i = 0; vm->nr_old_pages && i < vm->nr_built; i++)
+		if (vm->vcpus[i]->page_is_old)
+			reset_page(vm, i);
+}
+
+/* What is in service now bears on what KVM_SET_LAPIC makes of PPR. */
+static bool page_may_wait(const struct vcpu_state *now)
+{
+	for (uint32_t slot = APIC_REG_isr0; slot <= APIC_REG_isr7; slot++)
+		if (now->apic[slot])
+			return false;
+	return true;
+}
+
 /*
  * In this order: KVM_SET_SREGS may make a vCPU runnable, the format of the
  * APIC page depends on APICBASE.
@@ -138,8 +163,12 @@ static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
 	if (now->apicbase != new->apicbase)
 		reset_apicbase(vm, i);
 	if (now->apicbase != new->apicbase ||
-	    memcmp(now->apic, new->apic, sizeof(now->apic)) != 0)
-		vcpu_ioctl(vm, i, KVM_SET_LAPIC, &vcpu->new_page);
+	    memcmp(now->apic, new->apic, sizeof(now->apic)) != 0) {
+		vcpu->page_is_old = true;
+		vm->nr_old_pages++;
+		if (!page_may_wait(now))
+			reset_page(vm, i);
+	}
 	if (now->nmi_pending != new->nmi_pending ||
 	    now->smi_pending != new->smi_pending)
 		vcpu_ioctl(vm, i, KVM_SET_VCPU_EVENTS, &vcpu->new_events);

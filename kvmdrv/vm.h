@@ -29,7 +29,12 @@ struct vcpu {
 	 */
 	struct kvm_lapic_state page;
 	uint64_t page_round;
-	/* Of a VM that is kept for others, what it showed when it was new. */
+	/*
+	 * Of a VM that is kept for others: what it showed when it was new, and
+	 * whether its page is still to be put back. That waits until it can be
+	 * seen, as a scenario's first KVM_SET_LAPIC may put it back as well.
+	 */
+	bool page_is_old;
 	struct kvm_run *run;
 	struct vcpu_state new_state;
 	struct kvm_lapic_state new_page;
@@ -46,11 +51,12 @@ struct vm {
 	 */
 	uint32_t nr_vcpus;
 	uint32_t nr_built;
-	bool kept;	/* for others, so it is to be reset */
-	bool used;	/* has run a scenario before */
-	bool grown;	/* has more than when it was new, so it is not kept */
-	uint64_t hash;	/* of its topology */
-	uint64_t round; /* of ops that may touch any APIC page; from 1 */
+	bool kept;     /* for others, so it is to be reset */
+	bool used;     /* has run a scenario before */
+	bool grown;    /* has more than when it was new, so it is not kept */
+	uint64_t hash; /* of its topology */
+	uint32_t nr_old_pages;
+	uint64_t round;	   /* of ops that may touch any APIC page; from 1 */
 	uint64_t last_use; /* in the pool */
 	struct vcpu *vcpus[VCPUS_MAX];
 };
@@ -112,6 +118,8 @@ void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 void vm_keep(struct vm *vm, const struct kvmdrv *drv);
 /* Put back what is not as it was new; @now is what each vCPU shows. */
 void vm_reset(struct vm *vm, const struct vcpu_state *now);
+/* Put back the pages that are still to be, before anything can see them. */
+void vm_reset_pages(struct vm *vm);
 
 /* Handlers, one an op. */
 #define OP(id, name, fields) \

@@ -144,6 +144,48 @@ static void random_scenarios_show_the_same(void **state)
 	}
 }
 
+/* Again and again, so that later runs are on VMs that ran others before. */
+static void what_reuse_might_leave_is_not_there(void **state)
+{
+	static const char *const texts[] = {
+		/* What was in service bears on what becomes of PPR. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=isr1 value=0x10\n",
+		/* A page that a message has changed since it was read. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"msi address=0xfee00000 data=0x42\n"
+		"lapic_write vcpu=0 by=host reg=tpr value=0x10\n",
+		/* A vCPU that is not in the routing table yet. */
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
+		"vcpu_create vcpu_id=2\n"
+		"msi address=0xfee02000 data=0x400\n",
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"vcpu_create vcpu_id=2\n"
+		"msi address=0xfee02000 data=0x400\n",
+		/* Pending events, and modes. */
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"lapic_write vcpu=0 by=host reg=tpr value=0\n"
+		"msi address=0xfee01000 data=0x400\n"
+		"msi address=0xfee00000 data=0x500\n"
+		"apicbase_write vcpu=1 by=host value=0xfee00d00\n",
+	};
+
+	(void)state;
+	open_or_skip();
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+			test_parse(&scenario, texts[i]);
+			assert_reused_is_fresh(&scenario);
+		}
+}
+
 /* A started vCPU is not at its reset vector; KVM_SET_SREGS looks at that. */
 static void a_started_vcpu_is_at_its_reset_vector_again(void **state)
 {
@@ -183,6 +225,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_corpus_shows_the_same),
+		cmocka_unit_test(what_reuse_might_leave_is_not_there),
 		cmocka_unit_test(a_started_vcpu_is_at_its_reset_vector_again),
 		cmocka_unit_test(random_scenarios_show_the_same),
 	};
