@@ -159,10 +159,7 @@ static void what_reuse_might_leave_is_not_there(void **state)
 		/* A vCPU that is not in the routing table yet. */
 		"vcpu_create vcpu_id=0\n"
 		"vcpu_create vcpu_id=1\n"
-		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
-		"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
-		"vcpu_create vcpu_id=2\n"
-		"msi address=0xfee02000 data=0x400\n",
+		"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n",
 		"vcpu_create vcpu_id=0\n"
 		"vcpu_create vcpu_id=1\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
@@ -180,8 +177,8 @@ static void what_reuse_might_leave_is_not_there(void **state)
 	(void)state;
 	open_or_skip();
 	for (int round = 0; round < 3; round++)
-		for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-			test_parse(&scenario, texts[i]);
+		for (size_t i = 0; i < 2 * ARRAY_SIZE(texts); i++) {
+			test_parse(&scenario, texts[i / 2]);
 			assert_reused_is_fresh(&scenario);
 		}
 }
