@@ -3,268 +3,11 @@
 
 #include <string.h>
 
-#include "scenario/check.h"
-#include "scenario/scenario.h"
-#include "scenario/tables.h"
+#include "fuzz/draw.h"
 #include "scenario/x86.h"
 
 /* More ops than this are not made: long scenarios are slow and no richer. */
 enum { OPS_WANTED_MAX = 32 };
-
-struct mutator {
-	struct scenario *s;
-	uint64_t random;
-};
-
-/* xorshift*: any 64 bits. */
-static uint64_t draw_bits(struct mutator *m)
-{
-	m->random ^= m->random >> 12;
-	m->random ^= m->random << 25;
-	m->random ^= m->random >> 27;
-	return m->random * 0x2545f4914f6cdd1du;
-}
-
-/* 0 .. @below - 1. */
-static uint64_t draw(struct mutator *m, uint64_t below)
-{
-	return (draw_bits(m) >> 16) % below;
-}
-
-static bool one_in(struct mutator *m, uint64_t n)
-{
-	return draw(m, n) == 0;
-}
-
-#define DRAW_FROM(m, list) ((list)[draw(m, ARRAY_SIZE(list))])
-
-/* A number with few bits set, or any number. */
-static uint64_t draw_number(struct mutator *m)
-{
-	uint64_t bits = 1ull << draw(m, 64);
-
-	switch (draw(m, 4)) {
-	case 0:
-		return bits;
-	case 1:
-		return bits - 1;
-	case 2:
-		return draw(m, 256);
-	}
-	return draw_bits(m);
-}
-
-/* The vcpu_id of a vCPU of the scenario, or a small one if there is none. */
-static uint32_t existing_id(struct mutator *m)
-{
-	uint32_t ids[VCPUS_MAX];
-	uint32_t nr = 0;
-
-	for (size_t i = 0; i < m->s->nr_ops; i++)
-		if (m->s->ops[i].kind == OP_vcpu_create && nr < VCPUS_MAX)
-			ids[nr++] = m->s->ops[i].as.vcpu_create.vcpu_id;
-	return nr ? ids[draw(m, nr)] : (uint32_t)draw(m, 4);
-}
-
-/* An ID near what the scenario uses: aliased, truncated, one off, or odd. */
-static uint32_t draw_id(struct mutator *m)
-{
-	static const uint32_t odd[] = {
-		0,    1,     2,	    0x0f,  0x10,  0xfe,
-		0xff, 0x100, 0x101, 0x1ff, 0xffe, 0xfff
-	};
-
-	switch (draw(m, 6)) {
-	case 0:
-		return existing_id(m);
-	case 1:
-		return (existing_id(m) & 0xff) + (uint32_t)draw(m, 16) * 0x100;
-	case 2:
-		return existing_id(m) & 0xff;
-	case 3:
-		return (existing_id(m) + 1) & VCPU_ID_MAX;
-	case 4:
-		return DRAW_FROM(m, odd);
-	}
-	return (uint32_t)draw(m, VCPU_ID_MAX + 1);
-}
-
-/* A logical ID: one member or several, of either mode. */
-static uint32_t draw_logical(struct mutator *m)
-{
-	uint32_t id = existing_id(m);
-
-	switch (draw(m, 4)) {
-	case 0:
-		return 1u << draw(m, 8);
-	case 1:
-		return (uint32_t)draw(m, 256);
-	case 2:
-		return id >> 4 << 16 | 1u << (id & 15);
-	}
-	return id >> 4 << 16 | (uint32_t)draw(m, 0x10000);
-}
-
-static uint32_t draw_dest(struct mutator *m)
-{
-	switch (draw(m, 8)) {
-	case 0:
-		return XAPIC_BROADCAST;
-	case 1:
-		return X2APIC_BROADCAST;
-	case 2:
-	case 3:
-		return draw_logical(m);
-	}
-	return draw_id(m);
-}
-
-static uint8_t draw_vector(struct mutator *m)
-{
-	if (one_in(m, 16))
-		return (uint8_t)draw(m, 32);
-	return (uint8_t)(0x20 + draw(m, 0xe0));
-}
-
-/* Mostly fixed, edge, physical, as traffic is; anything at times. */
-static uint32_t draw_icr_low(struct mutator *m)
-{
-	uint32_t low = draw_vector(m) | ICR_ASSERT;
-
-	if (one_in(m, 16))
-		return (uint32_t)draw_number(m);
-	if (one_in(m, 3))
-		low |= (uint32_t)draw(m, 8) << ICR_DELIVERY_SHIFT;
-	if (one_in(m, 3))
-		low |= ICR_LOGICAL;
-	if (one_in(m, 4))
-		low |= (uint32_t)draw(m, 4) << ICR_SHORTHAND_SHIFT;
-	if (one_in(m, 8))
-		low |= ICR_LEVEL;
-	if (one_in(m, 8))
-		low &= ~ICR_ASSERT;
-	return low;
-}
-
-static uint64_t draw_msi_address(struct mutator *m)
-{
-	uint32_t dest = draw_dest(m);
-	uint64_t address = APICBASE_ADDRESS_DEFAULT | (dest & MSI_DEST_MASK)
-							      << MSI_DEST_SHIFT;
-
-	if (one_in(m, 16))
-		return draw_number(m);
-	if (one_in(m, 3))
-		address |= MSI_LOGICAL;
-	if (one_in(m, 8))
-		address |= MSI_REDIRECTION_HINT;
-	if (one_in(m, 2))
-		address |= (uint64_t)(dest & ~MSI_DEST_MASK) << 32;
-	return address;
-}
-
-static uint32_t draw_msi_data(struct mutator *m)
-{
-	uint32_t data = draw_vector(m);
-
-	if (one_in(m, 16))
-		return (uint32_t)draw_number(m);
-	if (one_in(m, 3))
-		data |= (uint32_t)draw(m, 8) << MSI_DELIVERY_SHIFT;
-	if (one_in(m, 8))
-		data |= MSI_LEVEL | MSI_ASSERT;
-	return data;
-}
-
-static uint64_t draw_apicbase(struct mutator *m)
-{
-	uint64_t value = APICBASE_ADDRESS_DEFAULT | draw(m, 4) << 10;
-
-	if (one_in(m, 4))
-		value |= APICBASE_BSP;
-	if (one_in(m, 8))
-		value ^= 1ull << draw(m, 64);
-	return value;
-}
-
-/* A value for register @slot: what it is written with, or anything. */
-static uint64_t draw_register(struct mutator *m, uint32_t slot)
-{
-	static const uint32_t dfrs[] = { DFR_FLAT, DFR_CLUSTER, 0x8fffffff };
-
-	if (one_in(m, 8))
-		return draw_number(m);
-	switch (slot) {
-	case APIC_REG_id:
-		return one_in(m, 2) ? draw_id(m) : draw_id(m) << XAPIC_ID_SHIFT;
-	case APIC_REG_ldr:
-		return draw_logical(m) << XAPIC_ID_SHIFT;
-	case APIC_REG_dfr:
-		return DRAW_FROM(m, dfrs);
-	case APIC_REG_svr:
-		return 0xff | (one_in(m, 4) ? 0 : SVR_ENABLE);
-	case APIC_REG_icr:
-		return (uint64_t)draw_dest(m) << 32 | draw_icr_low(m);
-	case APIC_REG_tpr:
-	case APIC_REG_self_ipi:
-		return draw(m, 256);
-	}
-	return one_in(m, 2) ? 0 : draw_number(m);
-}
-
-static uint64_t draw_named(struct mutator *m, const struct field_type *type)
-{
-	return type->values[draw(m, type->nr_values)].value;
-}
-
-static uint64_t draw_slot(struct mutator *m, const struct field_type *type)
-{
-	static const uint8_t usual[] = { APIC_REG_svr, APIC_REG_svr,
-					 APIC_REG_id,  APIC_REG_ldr,
-					 APIC_REG_dfr, APIC_REG_tpr };
-
-	if (one_in(m, 2))
-		return DRAW_FROM(m, usual);
-	return draw_named(m, type);
-}
-
-/* A new value for a field; registers' values depend on @slot. */
-static uint64_t draw_field(struct mutator *m, const struct field_type *type,
-			   uint32_t slot)
-{
-	switch (type->id) {
-	case TYPE_apicbase:
-		return draw_apicbase(m);
-	case TYPE_reg32:
-		return (uint32_t)draw_register(m, slot);
-	case TYPE_reg64:
-		return draw_register(m, slot);
-	case TYPE_dest:
-		return draw_dest(m);
-	case TYPE_icr_low:
-		return draw_icr_low(m);
-	case TYPE_vector:
-		return draw_vector(m);
-	case TYPE_msi_address:
-		return draw_msi_address(m);
-	case TYPE_msi_data:
-		return draw_msi_data(m);
-	case TYPE_vcpu_id:
-		return draw_id(m);
-	case TYPE_vcpu:
-		return draw(m, VCPUS_MAX);
-	case TYPE_apic_reg:
-		return draw_slot(m, type);
-	case TYPE_agent:
-	case TYPE_irqchip:
-	case TYPE_cpuid:
-		return draw_named(m, type);
-	case TYPE_x2apic_api:
-		return draw(m, 4);
-	}
-	CHECK(!"a field type that the mutator does not know");
-	return 0;
-}
 
 /* The slot that @op is about, for the value that goes there. */
 static uint32_t slot_of(const struct op *op)
@@ -285,9 +28,10 @@ static void change_field(struct mutator *m, const struct record *record,
 	if (!record->nr_fields)
 		return;
 	field = &record->fields[draw(m, record->nr_fields)];
-	value = draw_field(m, field->type, slot);
-	if (field->type->kind == FIELD_NUMBER && one_in(m, 8))
-		value = field_get(field, base) ^ 1ull << draw(m, 64);
+	if (field->type->kind == FIELD_NUMBER && one_in(m, 4))
+		value = draw_near(m, field, base);
+	else
+		value = draw_field(m, field->type, slot);
 	if (field->type->kind == FIELD_NUMBER)
 		value = field_reduce(field->type, value, 1);
 	field_set(field, base, value);
@@ -312,17 +56,37 @@ static void draw_op(struct mutator *m, struct op *out)
 	}
 }
 
-static void insert(struct mutator *m, const struct op *op)
+/*
+ * Put @nr ops at @at, as many as there is room for. The ops after them stay
+ * with their vCPUs, whatever vCPUs the new ones create.
+ */
+static void insert_at(struct mutator *m, size_t at, const struct op *ops,
+		      size_t nr)
 {
 	struct scenario *s = m->s;
-	size_t at = draw(m, s->nr_ops + 1);
+	size_t before = scenario_nr_vcpus(s, at), created = 0;
 
 	if (s->nr_ops >= OPS_WANTED_MAX)
 		return;
-	memmove(&s->ops[at + 1], &s->ops[at],
+	if (nr > OPS_WANTED_MAX - s->nr_ops)
+		nr = OPS_WANTED_MAX - s->nr_ops;
+	memmove(&s->ops[at + nr], &s->ops[at],
 		(s->nr_ops - at) * sizeof(s->ops[0]));
-	s->ops[at] = *op;
-	s->nr_ops++;
+	memcpy(&s->ops[at], ops, nr * sizeof(s->ops[0]));
+	s->nr_ops += nr;
+	for (size_t i = at; i < at + nr; i++)
+		created += s->ops[i].kind == OP_vcpu_create;
+	for (size_t i = at + nr; i < s->nr_ops; i++) {
+		int vcpu = op_vcpu(&s->ops[i]);
+
+		if (vcpu >= (int)before)
+			op_set_vcpu(&s->ops[i], (field_vcpu)(vcpu + created));
+	}
+}
+
+static void insert(struct mutator *m, const struct op *op)
+{
+	insert_at(m, draw(m, m->s->nr_ops + 1), op, 1);
 }
 
 static void swap(struct mutator *m)
@@ -333,6 +97,70 @@ static void swap(struct mutator *m)
 
 	s->ops[a] = s->ops[b];
 	s->ops[b] = op;
+}
+
+/* Where vCPU @vcpu is after vCPU @from moved to @to. */
+static int moved(int vcpu, int from, int to)
+{
+	if (vcpu == from)
+		return to;
+	if (from < vcpu && vcpu <= to)
+		return vcpu - 1;
+	if (to <= vcpu && vcpu < from)
+		return vcpu + 1;
+	return vcpu;
+}
+
+/* A vCPU is created earlier or later; ops stay with their vCPUs. */
+static void move_creation(struct mutator *m)
+{
+	struct scenario *s = m->s;
+	size_t at = draw_op_of(m, OP_vcpu_create), to;
+	int from_vcpu, to_vcpu;
+	struct op op;
+
+	if (at == s->nr_ops)
+		return;
+	op = s->ops[at];
+	to = draw(m, s->nr_ops);
+	from_vcpu = (int)scenario_nr_vcpus(s, at);
+	memmove(&s->ops[at], &s->ops[at + 1],
+		(s->nr_ops - at - 1) * sizeof(op));
+	to_vcpu = (int)scenario_nr_vcpus(s, to);
+	memmove(&s->ops[to + 1], &s->ops[to],
+		(s->nr_ops - to - 1) * sizeof(op));
+	s->ops[to] = op;
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		int vcpu = op_vcpu(&s->ops[i]);
+
+		if (vcpu >= 0)
+			op_set_vcpu(&s->ops[i],
+				    (field_vcpu)moved(vcpu, from_vcpu,
+						      to_vcpu));
+	}
+}
+
+/* A vCPU's local APIC goes to another mode: off, xAPIC or x2APIC. */
+static void toggle_mode(struct mutator *m)
+{
+	static const uint64_t modes[] = { 0, APICBASE_EN,
+					  APICBASE_EN | APICBASE_EXTD };
+	struct scenario *s = m->s;
+	size_t at = draw_op_of(m, OP_apicbase_write), nr_vcpus;
+	struct op op = { .kind = OP_apicbase_write };
+
+	if (at < s->nr_ops && one_in(m, 2)) {
+		s->ops[at].as.apicbase_write.value ^=
+			one_in(m, 2) ? APICBASE_EXTD : APICBASE_EN;
+		return;
+	}
+	at = draw(m, s->nr_ops) + 1;
+	nr_vcpus = scenario_nr_vcpus(s, at);
+	op.as.apicbase_write.vcpu =
+		(field_vcpu)draw(m, nr_vcpus ? nr_vcpus : 1);
+	op.as.apicbase_write.value = APICBASE_ADDRESS_DEFAULT |
+				     DRAW_FROM(m, modes);
+	insert_at(m, at, &op, 1);
 }
 
 static void change_once(struct mutator *m)
@@ -360,13 +188,52 @@ static void change_once(struct mutator *m)
 		insert(m, &op);
 		break;
 	case 4:
-	case 5:
 		swap(m);
+		break;
+	case 5:
+		move_creation(m);
+		break;
+	case 6:
+		toggle_mode(m);
 		break;
 	default:
 		change_field(m, op_record(s->ops[at].kind), &s->ops[at].as,
 			     slot_of(&s->ops[at]));
 	}
+}
+
+/*
+ * Ops of @other go into the scenario: some of them in between, or its end in
+ * the place of the scenario's own. Those whose vCPUs come along stay with
+ * them; the others act on vCPUs that are there.
+ */
+static void splice(struct mutator *m, const struct scenario *other)
+{
+	static struct op ops[OPS_MAX];
+	size_t at = draw(m, m->s->nr_ops + 1), first, nr, before, created;
+
+	if (one_in(m, 4))
+		m->s->config = other->config;
+	if (!other->nr_ops)
+		return;
+	first = draw(m, other->nr_ops);
+	nr = 1 + draw(m, other->nr_ops - first);
+	if (one_in(m, 2)) {
+		m->s->nr_ops = at;
+		nr = other->nr_ops - first;
+	}
+	before = scenario_nr_vcpus(other, first);
+	created = scenario_nr_vcpus(other, first + nr) - before;
+	memcpy(ops, &other->ops[first], nr * sizeof(ops[0]));
+	for (size_t i = 0; i < nr; i++) {
+		size_t vcpu = (size_t)op_vcpu(&ops[i]) - before;
+
+		if (op_vcpu(&ops[i]) >= 0 && vcpu < created)
+			op_set_vcpu(&ops[i],
+				    (field_vcpu)(scenario_nr_vcpus(m->s, at) +
+						 vcpu));
+	}
+	insert_at(m, at, ops, nr);
 }
 
 /*
@@ -383,5 +250,17 @@ size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes, size_t len,
 	scenario_decode(&scenario, bytes, len);
 	for (uint64_t i = 0; i < changes; i++)
 		change_once(&m);
+	return scenario_encode(out, cap, &scenario);
+}
+
+size_t mutate_cross(uint8_t *out, size_t cap, struct mutate_input a,
+		    struct mutate_input b, uint64_t seed)
+{
+	static struct scenario scenario, other;
+	struct mutator m = { &scenario, seed * 2 + 1 };
+
+	scenario_decode(&scenario, a.bytes, a.len);
+	scenario_decode(&other, b.bytes, b.len);
+	splice(&m, &other);
 	return scenario_encode(out, cap, &scenario);
 }

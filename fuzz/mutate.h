@@ -17,4 +17,17 @@
 size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes, size_t len,
 		    uint64_t seed);
 
+/* A scenario as an engine holds it. */
+struct mutate_input {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/*
+ * The scenario @a with ops of @b in it, and perhaps with its settings. The
+ * rest is as above.
+ */
+size_t mutate_cross(uint8_t *out, size_t cap, struct mutate_input a,
+		    struct mutate_input b, uint64_t seed);
+
 #endif

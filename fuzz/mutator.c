@@ -1,4 +1,7 @@
-/* libFuzzer's hook for mutators. One in eight is left to its own, on bytes. */
+/*
+ * libFuzzer's hooks for mutators. One mutation in eight is left to its own, on
+ * bytes.
+ */
 #include "fuzz/mutate.h"
 
 #include <string.h>
@@ -8,11 +11,15 @@
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t len, size_t cap);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t cap,
 			       unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_len,
+				 const uint8_t *b, size_t b_len, uint8_t *out,
+				 size_t cap, unsigned int seed);
+
+static uint8_t mutated[SCENARIO_BYTES_MAX];
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t cap,
 			       unsigned int seed)
 {
-	static uint8_t mutated[SCENARIO_BYTES_MAX];
 	size_t mutated_len;
 
 	if (seed % 8 == 0)
@@ -22,4 +29,24 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t cap,
 		return LLVMFuzzerMutate(bytes, len, cap);
 	memcpy(bytes, mutated, mutated_len);
 	return mutated_len;
+}
+
+/*
+ * libFuzzer would cross as often as it mutates. 0 tells it to choose again, so
+ * that one change in five is a crossing.
+ */
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_len,
+				 const uint8_t *b, size_t b_len, uint8_t *out,
+				 size_t cap, unsigned int seed)
+{
+	const struct mutate_input first = { a, a_len }, second = { b, b_len };
+	size_t len;
+
+	if (seed % 4 != 0)
+		return 0;
+	len = mutate_cross(mutated, sizeof(mutated), first, second, seed);
+	if (len > cap)
+		return 0;
+	memcpy(out, mutated, len);
+	return len;
 }

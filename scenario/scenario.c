@@ -31,7 +31,7 @@ int op_vcpu(const struct op *op)
 	return vcpu;
 }
 
-static void set_vcpu(struct op *op, field_vcpu vcpu)
+void op_set_vcpu(struct op *op, field_vcpu vcpu)
 {
 	CHECK(acts_on_vcpu[op->kind]);
 	memcpy(&op->as, &vcpu, sizeof(vcpu));
@@ -84,7 +84,7 @@ static void remove_vcpu_uses(struct scenario *s, size_t from, int vcpu)
 		if (acts_on == vcpu)
 			continue;
 		if (acts_on > vcpu)
-			set_vcpu(&op, (field_vcpu)(acts_on - 1));
+			op_set_vcpu(&op, (field_vcpu)(acts_on - 1));
 		s->ops[kept++] = op;
 	}
 	s->nr_ops = kept;

@@ -116,6 +116,9 @@ size_t scenario_nr_vcpus(const struct scenario *s, size_t end);
 /* The vCPU that @op acts on, or -1 for an op that acts on none. */
 int op_vcpu(const struct op *op);
 
+/* Let @op, which acts on a vCPU, act on @vcpu. */
+void op_set_vcpu(struct op *op, field_vcpu vcpu);
+
 /*
  * Remove op @index. If it creates a vCPU, the ops on that vCPU go with it and
  * the later vCPUs move down by one. A no-op where @index is out of range.

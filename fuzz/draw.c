@@ -1,0 +1,318 @@
+/* Values for the fields of a scenario. */
+#include "fuzz/draw.h"
+
+#include "scenario/x86.h"
+
+/* xorshift*: any 64 bits. */
+static uint64_t draw_bits(struct mutator *m)
+{
+	m->random ^= m->random >> 12;
+	m->random ^= m->random << 25;
+	m->random ^= m->random >> 27;
+	return m->random * 0x2545f4914f6cdd1du;
+}
+
+uint64_t draw(struct mutator *m, uint64_t below)
+{
+	return (draw_bits(m) >> 16) % below;
+}
+
+bool one_in(struct mutator *m, uint64_t n)
+{
+	return draw(m, n) == 0;
+}
+
+/* A number with few bits set, or any number. */
+static uint64_t draw_number(struct mutator *m)
+{
+	uint64_t bits = 1ull << draw(m, 64);
+
+	switch (draw(m, 4)) {
+	case 0:
+		return bits;
+	case 1:
+		return bits - 1;
+	case 2:
+		return draw(m, 256);
+	}
+	return draw_bits(m);
+}
+
+/* The vcpu_id of a vCPU of the scenario, or a small one if there is none. */
+static uint32_t existing_id(struct mutator *m)
+{
+	uint32_t ids[VCPUS_MAX];
+	uint32_t nr = 0;
+
+	for (size_t i = 0; i < m->s->nr_ops; i++)
+		if (m->s->ops[i].kind == OP_vcpu_create && nr < VCPUS_MAX)
+			ids[nr++] = m->s->ops[i].as.vcpu_create.vcpu_id;
+	return nr ? ids[draw(m, nr)] : (uint32_t)draw(m, 4);
+}
+
+/* An ID near what the scenario uses: aliased, truncated, one off, or odd. */
+static uint32_t draw_id(struct mutator *m)
+{
+	static const uint32_t odd[] = {
+		0,    1,     2,	    0x0f,  0x10,  0xfe,
+		0xff, 0x100, 0x101, 0x1ff, 0xffe, 0xfff
+	};
+
+	switch (draw(m, 6)) {
+	case 0:
+		return existing_id(m);
+	case 1:
+		return (existing_id(m) & 0xff) + (uint32_t)draw(m, 16) * 0x100;
+	case 2:
+		return existing_id(m) & 0xff;
+	case 3:
+		return (existing_id(m) + 1) & VCPU_ID_MAX;
+	case 4:
+		return DRAW_FROM(m, odd);
+	}
+	return (uint32_t)draw(m, VCPU_ID_MAX + 1);
+}
+
+size_t draw_op_of(struct mutator *m, enum op_kind kind)
+{
+	size_t nr = m->s->nr_ops, start = nr ? draw(m, nr) : 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (m->s->ops[(start + i) % nr].kind == kind)
+			return (start + i) % nr;
+	return nr;
+}
+
+/* What an op of the scenario writes to the LDR of an xAPIC, or 0. */
+static uint32_t existing_ldr(struct mutator *m)
+{
+	uint32_t ldr = 0;
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < m->s->nr_ops; i++) {
+		const struct op *op = &m->s->ops[i];
+
+		if (op->kind == OP_lapic_write &&
+		    op->as.lapic_write.reg == APIC_REG_ldr && one_in(m, ++nr))
+			ldr = op->as.lapic_write.value >> XAPIC_ID_SHIFT;
+	}
+	return ldr;
+}
+
+/* A logical ID: one member or several, of either mode. */
+static uint32_t draw_logical(struct mutator *m)
+{
+	uint32_t id = existing_id(m);
+	uint32_t ldr = existing_ldr(m);
+
+	if (ldr && one_in(m, 2))
+		return ldr;
+	switch (draw(m, 5)) {
+	case 0:
+		return 1u << draw(m, 8);
+	case 1:
+		return (uint32_t)draw(m, 256);
+	case 2:
+		return id >> 4 << 16 | 1u << (id & 15);
+	case 3:
+		return ldr ^ 1u << draw(m, 8);
+	}
+	return id >> 4 << 16 | (uint32_t)draw(m, 0x10000);
+}
+
+static uint32_t draw_dest(struct mutator *m)
+{
+	switch (draw(m, 8)) {
+	case 0:
+		return XAPIC_BROADCAST;
+	case 1:
+		return X2APIC_BROADCAST;
+	case 2:
+	case 3:
+		return draw_logical(m);
+	}
+	return draw_id(m);
+}
+
+static uint8_t draw_vector(struct mutator *m)
+{
+	if (one_in(m, 16))
+		return (uint8_t)draw(m, 32);
+	return (uint8_t)(0x20 + draw(m, 0xe0));
+}
+
+/* Mostly fixed, edge, physical, as traffic is; anything at times. */
+static uint32_t draw_icr_low(struct mutator *m)
+{
+	uint32_t low = draw_vector(m) | ICR_ASSERT;
+
+	if (one_in(m, 16))
+		return (uint32_t)draw_number(m);
+	if (one_in(m, 3))
+		low |= (uint32_t)draw(m, 8) << ICR_DELIVERY_SHIFT;
+	if (one_in(m, 3))
+		low |= ICR_LOGICAL;
+	if (one_in(m, 4))
+		low |= (uint32_t)draw(m, 4) << ICR_SHORTHAND_SHIFT;
+	if (one_in(m, 8))
+		low |= ICR_LEVEL;
+	if (one_in(m, 8))
+		low &= ~ICR_ASSERT;
+	return low;
+}
+
+static uint64_t draw_msi_address(struct mutator *m)
+{
+	uint32_t dest = draw_dest(m);
+	uint64_t address = APICBASE_ADDRESS_DEFAULT | (dest & MSI_DEST_MASK)
+							      << MSI_DEST_SHIFT;
+
+	if (one_in(m, 16))
+		return draw_number(m);
+	if (one_in(m, 3))
+		address |= MSI_LOGICAL;
+	if (one_in(m, 8))
+		address |= MSI_REDIRECTION_HINT;
+	if (one_in(m, 2))
+		address |= (uint64_t)(dest & ~MSI_DEST_MASK) << 32;
+	return address;
+}
+
+static uint32_t draw_msi_data(struct mutator *m)
+{
+	uint32_t data = draw_vector(m);
+
+	if (one_in(m, 16))
+		return (uint32_t)draw_number(m);
+	if (one_in(m, 3))
+		data |= (uint32_t)draw(m, 8) << MSI_DELIVERY_SHIFT;
+	if (one_in(m, 8))
+		data |= MSI_LEVEL | MSI_ASSERT;
+	return data;
+}
+
+static uint64_t draw_apicbase(struct mutator *m)
+{
+	uint64_t value = APICBASE_ADDRESS_DEFAULT | draw(m, 4) << 10;
+
+	if (one_in(m, 4))
+		value |= APICBASE_BSP;
+	if (one_in(m, 8))
+		value ^= 1ull << draw(m, 64);
+	return value;
+}
+
+/* A value for register @slot: what it is written with, or anything. */
+static uint64_t draw_register(struct mutator *m, uint32_t slot)
+{
+	static const uint32_t dfrs[] = { DFR_FLAT, DFR_CLUSTER, 0x8fffffff };
+
+	if (one_in(m, 8))
+		return draw_number(m);
+	switch (slot) {
+	case APIC_REG_id:
+		return one_in(m, 2) ? draw_id(m) : draw_id(m) << XAPIC_ID_SHIFT;
+	case APIC_REG_ldr:
+		return draw_logical(m) << XAPIC_ID_SHIFT;
+	case APIC_REG_dfr:
+		return DRAW_FROM(m, dfrs);
+	case APIC_REG_svr:
+		return 0xff | (one_in(m, 4) ? 0 : SVR_ENABLE);
+	case APIC_REG_icr:
+		return (uint64_t)draw_dest(m) << 32 | draw_icr_low(m);
+	case APIC_REG_tpr:
+	case APIC_REG_self_ipi:
+		return draw(m, 256);
+	}
+	return one_in(m, 2) ? 0 : draw_number(m);
+}
+
+static uint64_t draw_named(struct mutator *m, const struct field_type *type)
+{
+	return type->values[draw(m, type->nr_values)].value;
+}
+
+static uint64_t draw_slot(struct mutator *m, const struct field_type *type)
+{
+	static const uint8_t usual[] = { APIC_REG_svr, APIC_REG_svr,
+					 APIC_REG_id,  APIC_REG_ldr,
+					 APIC_REG_dfr, APIC_REG_tpr };
+
+	if (one_in(m, 2))
+		return DRAW_FROM(m, usual);
+	return draw_named(m, type);
+}
+
+uint64_t draw_field(struct mutator *m, const struct field_type *type,
+		    uint32_t slot)
+{
+	switch (type->id) {
+	case TYPE_apicbase:
+		return draw_apicbase(m);
+	case TYPE_reg32:
+		return (uint32_t)draw_register(m, slot);
+	case TYPE_reg64:
+		return draw_register(m, slot);
+	case TYPE_dest:
+		return draw_dest(m);
+	case TYPE_icr_low:
+		return draw_icr_low(m);
+	case TYPE_vector:
+		return draw_vector(m);
+	case TYPE_msi_address:
+		return draw_msi_address(m);
+	case TYPE_msi_data:
+		return draw_msi_data(m);
+	case TYPE_vcpu_id:
+		return draw_id(m);
+	case TYPE_vcpu:
+		return draw(m, VCPUS_MAX);
+	case TYPE_apic_reg:
+		return draw_slot(m, type);
+	case TYPE_agent:
+	case TYPE_irqchip:
+	case TYPE_cpuid:
+		return draw_named(m, type);
+	case TYPE_x2apic_api:
+		return draw(m, 4);
+	}
+	CHECK(!"a field type that the mutator does not know");
+	return 0;
+}
+
+/* What some op of the scenario has in a field of @type, or @value. */
+static uint64_t borrow(struct mutator *m, const struct field_type *type,
+		       uint64_t value)
+{
+	const struct op *op;
+	const struct record *record;
+
+	if (!m->s->nr_ops)
+		return value;
+	op = &m->s->ops[draw(m, m->s->nr_ops)];
+	record = op_record(op->kind);
+	for (uint32_t i = 0; i < record->nr_fields; i++)
+		if (record->fields[i].type == type)
+			return field_get(&record->fields[i], &op->as);
+	return value;
+}
+
+uint64_t draw_near(struct mutator *m, const struct field *field,
+		   const void *base)
+{
+	uint64_t value = field_get(field, base);
+
+	switch (draw(m, 6)) {
+	case 0:
+		return value + 1;
+	case 1:
+		return value - 1;
+	case 2:
+		return value & 0xff;
+	case 3:
+		return one_in(m, 2) ? 0 : field->type->max;
+	case 4:
+		return borrow(m, field->type, value);
+	}
+	return value ^ 1ull << draw(m, 8 * field->type->size);
+}
