@@ -17,6 +17,9 @@
 #include "oracle/report.h"
 #include "scenario/check.h"
 
+/* Names tried for a folder that is being filled. */
+enum { TEMPORARIES_MAX = 1000 };
+
 static const char *const files[] = { "report.scn", "input.bin", "meta.json",
 				     "hits" };
 
@@ -225,6 +228,28 @@ static bool make_folders(const char *dir)
 	return true;
 }
 
+/*
+ * A new folder in @dir to fill. Process IDs are the same in many containers,
+ * which may share @dir, so a name that is taken is left alone.
+ */
+static bool make_temporary(char out[PATH_MAX], const char *dir,
+			   const char *signature)
+{
+	char name[64];
+
+	for (int i = 0; i < TEMPORARIES_MAX; i++) {
+		snprintf(name, sizeof(name), ".%016" PRIx64 ".%ld.%d",
+			 signature_hash(signature), (long)getpid(), i);
+		if (!join(out, dir, name))
+			return false;
+		if (mkdir(out, 0777) == 0)
+			return true;
+		if (errno != EEXIST)
+			return false;
+	}
+	return false;
+}
+
 enum finding_result finding_save(const char *dir, const struct scenario *s,
 				 const struct verdict *v,
 				 const struct report_about *about)
@@ -233,13 +258,8 @@ enum finding_result finding_save(const char *dir, const struct scenario *s,
 
 	snprintf(name, sizeof(name), "%016" PRIx64,
 		 signature_hash(v->signature));
-	if (!make_folders(dir) || !join(path, dir, name))
-		return FINDING_FAILED;
-	snprintf(name, sizeof(name), ".%016" PRIx64 ".%ld",
-		 signature_hash(v->signature), (long)getpid());
-	if (!join(temporary, dir, name))
-		return FINDING_FAILED;
-	if (mkdir(temporary, 0777) != 0 && errno != EEXIST)
+	if (!make_folders(dir) || !join(path, dir, name) ||
+	    !make_temporary(temporary, dir, v->signature))
 		return FINDING_FAILED;
 	if (!fill(temporary, true, s, v, about)) {
 		discard(temporary);

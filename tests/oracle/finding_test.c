@@ -1,7 +1,8 @@
 /*
  * Findings on disk: a folder a signature, whole or not there, counted up when
  * seen again; a disk that is full is said, and leaves the earlier ones; a
- * process that is killed while it saves leaves only whole ones.
+ * process that is killed while it saves leaves only whole ones; of several that
+ * find the same at once one is first, and none is forgotten.
  */
 #include "tests/test.h"
 
@@ -193,6 +194,89 @@ static void a_kill_leaves_whole_ones(void **state)
 	assert_true(whole > 0);
 }
 
+enum { PROCESSES = 6, SIGNATURES = 40, ROUNDS = 5 };
+
+/*
+ * What a fuzz target does with a finding; returns how many were new to it. All
+ * processes wait for the end of the pipe @start, and then begin at once.
+ */
+static int find_all(int start)
+{
+	int nr_new = 0;
+	char byte;
+
+	if (read(start, &byte, 1) != 0)
+		return -1;
+	for (unsigned i = 0; i < SIGNATURES * ROUNDS; i++) {
+		struct verdict v = make_verdict(i % SIGNATURES);
+		enum finding_result result = finding_count_up(dir, &v);
+
+		if (result == FINDING_NEW)
+			result = finding_save(dir, &scenario, &v, &about);
+		if (result == FINDING_FAILED)
+			return -1;
+		if (result == FINDING_KNOWN)
+			continue;
+		nr_new++;
+		if (finding_shorten(dir, &scenario, &v, &about) !=
+		    FINDING_KNOWN)
+			return -1;
+	}
+	return nr_new;
+}
+
+static void processes_that_find_the_same_lose_nothing(void **state)
+{
+	pid_t pids[PROCESSES];
+	int ends[2], status, nr_new = 0;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	for (int i = 0; i < PROCESSES; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			close(ends[1]);
+			_exit(find_all(ends[0]));
+		}
+	}
+	close(ends[0]);
+	close(ends[1]);
+	for (int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status));
+		assert_in_range(WEXITSTATUS(status), 0, SIGNATURES);
+		nr_new += WEXITSTATUS(status);
+	}
+	assert_int_equal(nr_new, SIGNATURES);
+	assert_int_equal(entries(), SIGNATURES);
+	for (unsigned i = 0; i < SIGNATURES; i++) {
+		struct verdict v = make_verdict(i);
+
+		assert_whole(&v);
+		read_of(text, sizeof(text), &v, "hits");
+		assert_int_equal(atoi(text), PROCESSES * ROUNDS);
+	}
+}
+
+/* Of a process that was killed, or of one with this ID in another container. */
+static void a_folder_in_the_way_is_left_alone(void **state)
+{
+	struct verdict v = make_verdict(7);
+	char path[512];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/.%016llx.%ld.0", dir,
+		 (unsigned long long)signature_hash(v.signature),
+		 (long)getpid());
+	assert_int_equal(mkdir(path, 0777), 0);
+	assert_int_equal(finding_save(dir, &scenario, &v, &about), FINDING_NEW);
+	assert_whole(&v);
+	assert_int_equal(entries(), 2);
+	assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +289,10 @@ int main(void)
 		cmocka_unit_test_setup(a_folder_that_cannot_be_made_is_said,
 				       make_dir),
 		cmocka_unit_test_setup(a_kill_leaves_whole_ones, make_dir),
+		cmocka_unit_test_setup(
+			processes_that_find_the_same_lose_nothing, make_dir),
+		cmocka_unit_test_setup(a_folder_in_the_way_is_left_alone,
+				       make_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
