@@ -4,10 +4,28 @@
 #include <string.h>
 
 #include "fuzz/draw.h"
+#include "fuzz/shape.h"
 #include "scenario/x86.h"
 
 /* More ops than this are not made: long scenarios are slow and no richer. */
 enum { OPS_WANTED_MAX = 32 };
+
+/*
+ * Of so many changes one is left as it came out, some may change which vCPUs
+ * there are, and the others keep those of the scenario that they started from.
+ */
+enum { SHAPES = 12, SHAPES_NEW = 3 };
+
+static void shape_mostly(struct mutator *m, struct shape *parent)
+{
+	uint64_t which = draw(m, SHAPES);
+
+	if (which == 0)
+		return;
+	if (which <= SHAPES_NEW || !parent->nr_vcpus)
+		shape_take(parent, m->s);
+	shape_give(m->s, parent);
+}
 
 /* The slot that @op is about, for the value that goes there. */
 static uint32_t slot_of(const struct op *op)
@@ -246,10 +264,13 @@ size_t mutate_bytes(uint8_t *out, size_t cap, const uint8_t *bytes, size_t len,
 	static struct scenario scenario;
 	struct mutator m = { &scenario, seed * 2 + 1 };
 	uint64_t changes = 1 + draw(&m, 4);
+	struct shape shape;
 
 	scenario_decode(&scenario, bytes, len);
+	shape_take(&shape, &scenario);
 	for (uint64_t i = 0; i < changes; i++)
 		change_once(&m);
+	shape_mostly(&m, &shape);
 	return scenario_encode(out, cap, &scenario);
 }
 
@@ -258,9 +279,12 @@ size_t mutate_cross(uint8_t *out, size_t cap, struct mutate_input a,
 {
 	static struct scenario scenario, other;
 	struct mutator m = { &scenario, seed * 2 + 1 };
+	struct shape shape;
 
 	scenario_decode(&scenario, a.bytes, a.len);
 	scenario_decode(&other, b.bytes, b.len);
+	shape_take(&shape, &scenario);
 	splice(&m, &other);
+	shape_mostly(&m, &shape);
 	return scenario_encode(out, cap, &scenario);
 }

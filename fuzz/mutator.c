@@ -1,5 +1,5 @@
 /*
- * libFuzzer's hooks for mutators. One mutation in eight is left to its own, on
+ * libFuzzer's hooks for mutators. One mutation in 16 is left to its own, on
  * bytes.
  */
 #include "fuzz/mutate.h"
@@ -22,7 +22,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t cap,
 {
 	size_t mutated_len;
 
-	if (seed % 8 == 0)
+	if (seed % 16 == 0)
 		return LLVMFuzzerMutate(bytes, len, cap);
 	mutated_len = mutate_bytes(mutated, sizeof(mutated), bytes, len, seed);
 	if (mutated_len > cap)

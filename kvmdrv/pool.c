@@ -60,14 +60,21 @@ static bool changes_mode(uint64_t value)
 	return !(value & ~known) && apic_mode(value) == APIC_MODE_X2APIC;
 }
 
+/* Is @vcpu one of the first, and will KVM not refuse to create it? */
+static bool is_created(const struct pool *pool, const struct topology *t,
+		       uint32_t vcpu)
+{
+	if (vcpu >= t->nr_vcpus || t->vcpu_ids[vcpu] >= pool->vcpu_ids_max)
+		return false;
+	for (uint32_t i = 0; i < vcpu; i++)
+		if (t->vcpu_ids[i] == t->vcpu_ids[vcpu])
+			return false;
+	return true;
+}
+
 enum table_use { TABLE_UNTOUCHED, TABLE_MADE, TABLE_USED };
 
-/*
- * KVM routes messages by a table that it makes anew at certain events. A new
- * VM's table lacks the vCPU that was created last, and no reset brings that
- * back; so a scenario that sends before it makes KVM make the table is for a
- * VM that never ran one.
- */
+/* What @op, on a vCPU that is there, does with the table of wants_new(). */
 static enum table_use table_use(const struct scenario *s, const struct op *op)
 {
 	switch (op->kind) {
@@ -93,11 +100,21 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	return TABLE_UNTOUCHED;
 }
 
-static bool wants_new(const struct scenario *s)
+/*
+ * KVM routes messages by a table that it makes anew at certain events. A new
+ * VM's table lacks the vCPU that was created last, and no reset brings that
+ * back; so a scenario that sends before it makes KVM make the table is for a
+ * VM that never ran one.
+ */
+static bool wants_new(const struct pool *pool, const struct topology *t,
+		      const struct scenario *s)
 {
-	for (size_t i = 0; i < s->nr_ops; i++) {
+	for (size_t i = t->nr_vcpus; i < s->nr_ops; i++) {
 		enum table_use use = table_use(s, &s->ops[i]);
+		int vcpu = op_vcpu(&s->ops[i]);
 
+		if (vcpu >= 0 && !is_created(pool, t, (uint32_t)vcpu))
+			continue;
 		if (use != TABLE_UNTOUCHED)
 			return use == TABLE_USED;
 	}
@@ -230,6 +247,8 @@ int pool_start(struct pool *out, struct kvmdrv *drv)
 	memset(out, 0, sizeof(*out));
 	out->drv = drv;
 	out->vms_max = vms_max();
+	out->vcpu_ids_max = (uint32_t)ioctl(drv->fd, KVM_CHECK_EXTENSION,
+					    KVM_CAP_MAX_VCPU_ID);
 	pthread_mutex_init(&out->lock, NULL);
 	pthread_cond_init(&out->changed, NULL);
 	/* Signals are for the thread that runs scenarios. */
@@ -240,16 +259,27 @@ int pool_start(struct pool *out, struct kvmdrv *drv)
 	return -error;
 }
 
+/* With the lock held: a VM like @t will be used up. Was one before? */
+static bool note_spent(struct pool *pool, const struct topology *t)
+{
+	for (uint32_t i = 0; i < POOL_SPENT; i++)
+		if (pool->spent[i] == t->hash)
+			return true;
+	pool->spent[pool->nr_spent++ % POOL_SPENT] = t->hash;
+	return false;
+}
+
 struct vm *pool_take(struct pool *pool, const struct scenario *s)
 {
 	struct topology *t = &pool->taken;
-	bool new = wants_new(s);
 	struct vm *vm;
+	bool new;
 
 	topology_of(t, s);
+	new = wants_new(pool, t, s);
 	pthread_mutex_lock(&pool->lock);
 	vm = find(pool, t, new);
-	if (new || grows(s, t->nr_vcpus)) {
+	if ((new || grows(s, t->nr_vcpus)) && note_spent(pool, t)) {
 		pool->next = *t;
 		pool->wanted = true;
 		pthread_cond_signal(&pool->changed);

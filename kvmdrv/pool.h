@@ -5,8 +5,8 @@
  * A VM serves scenarios with its settings that begin with the vcpu_create ops
  * of its vCPUs. After each it is reset. What cannot be reset makes it one that
  * is closed: vCPUs that were created later, flags that were enabled later. In
- * the place of such a VM a thread builds the next, as more scenarios of the
- * same kind are likely.
+ * the place of such a VM a thread builds the next, if it is not the first of
+ * its kind.
  */
 #ifndef KVMDRV_POOL_H
 #define KVMDRV_POOL_H
@@ -19,7 +19,7 @@
 struct kvmdrv;
 struct vm;
 
-enum { POOL_VMS_MAX = 256, POOL_VCPUS_MAX = 2048 };
+enum { POOL_VMS_MAX = 512, POOL_VCPUS_MAX = 4096, POOL_SPENT = 64 };
 
 /* The settings and the vCPUs of a VM: what makes two VMs equal. */
 struct topology {
@@ -37,9 +37,12 @@ struct pool {
 	bool ending;
 	bool wanted; /* a VM like `next` is to be built */
 	struct topology next;
-	struct topology taken; /* scratch, of the thread that takes */
+	struct topology taken;	    /* scratch, of the thread that takes */
+	uint64_t spent[POOL_SPENT]; /* hashes of VMs lately used up */
+	uint32_t nr_spent;
 	uint64_t uses;
 	uint32_t vms_max;
+	uint32_t vcpu_ids_max; /* vCPU IDs are below that */
 	uint32_t nr_vms;
 	uint32_t nr_vcpus; /* of all those VMs */
 	struct vm *vms[POOL_VMS_MAX];

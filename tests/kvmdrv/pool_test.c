@@ -165,6 +165,13 @@ static void what_reuse_might_leave_is_not_there(void **state)
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
 		"vcpu_create vcpu_id=2\n"
 		"msi address=0xfee02000 data=0x400\n",
+		/* A vCPU that was refused, so its page is not written. */
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
+		"msi address=0xfee01000 data=0x400\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n",
 		/* Pending events, and modes. */
 		"vcpu_create vcpu_id=0\n"
 		"vcpu_create vcpu_id=1\n"
