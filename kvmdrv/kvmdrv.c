@@ -107,7 +107,7 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 		goto close;
 	error = -ENOMEM;
 	say(reason, "out of memory");
-	drv = malloc(sizeof(*drv));
+	drv = calloc(1, sizeof(*drv));
 	if (!drv)
 		goto close;
 	error = closer_start(&drv->closer);
@@ -137,6 +137,7 @@ void kvmdrv_close(struct kvmdrv *drv)
 {
 	pool_end(&drv->pool);
 	closer_end(&drv->closer);
+	record_free(&drv->record);
 	close(drv->fd);
 	free(drv);
 }
@@ -208,6 +209,7 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 			       vm_create(drv, &s->config);
 	const struct step *end;
 
+	vm->record = drv->record.on ? &drv->record : NULL;
 	observation_start(out);
 	for (size_t i = 0; i < s->nr_ops; i++) {
 		const struct op *op = &s->ops[i];
@@ -223,4 +225,17 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 		pool_give(&drv->pool, vm, out->states + end->first_state);
 	else
 		vm_destroy(vm, drv);
+}
+
+void kvmdrv_record(struct kvmdrv *drv, bool on)
+{
+	if (on)
+		record_free(&drv->record);
+	drv->record.on = on;
+}
+
+size_t kvmdrv_replay(struct kvmdrv *drv)
+{
+	record_replay(&drv->record);
+	return drv->record.nr_calls;
 }

@@ -37,6 +37,15 @@ enum { KVMDRV_EXIT_HARNESS = 3 };
 
 void kvmdrv_close(struct kvmdrv *drv);
 
+/*
+ * Write down the ioctls of all runs from now on, or no longer, and issue again
+ * what was written down: how many there were. Only runs on VMs that were there
+ * before, and are kept, can be repeated like that; build them by running the
+ * same scenarios before.
+ */
+void kvmdrv_record(struct kvmdrv *drv, bool on);
+size_t kvmdrv_replay(struct kvmdrv *drv);
+
 /* One capability of the host; the value is KVM_CHECK_EXTENSION's. */
 struct kvmdrv_capability {
 	const char *name;

@@ -30,10 +30,14 @@ static void take_sregs(struct vcpu_state *out, const struct kvm_sregs *in)
  * Two calls in one: a KVM_RUN that ends at once, before the guest or any event
  * for it, still leaves what is asked for in struct kvm_run.
  */
-static void read_by_run(const struct vcpu *vcpu, struct vcpu_state *out)
+static void read_by_run(const struct vm *vm, const struct vcpu *vcpu,
+			struct vcpu_state *out)
 {
 	vcpu->run->immediate_exit = 1;
 	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	if (vm->record)
+		record_add(vm->record, vcpu->fd, KVM_RUN, 0);
+	/* EINTR is its answer, so it is not to be repeated. */
 	if (ioctl(vcpu->fd, KVM_RUN, 0) != -1)
 		must_succeed(-1, "KVM_RUN with immediate_exit");
 	take_events(out, &vcpu->run->s.regs.events);
@@ -67,7 +71,7 @@ void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 	vcpu_ioctl(vm, vcpu, KVM_GET_LAPIC, &page);
 	take_page(out, &page);
 	if (vm->vcpus[vcpu]->run)
-		read_by_run(vm->vcpus[vcpu], out);
+		read_by_run(vm, vm->vcpus[vcpu], out);
 	else
 		read_by_calls(vm, vcpu, out);
 }

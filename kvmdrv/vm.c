@@ -23,6 +23,14 @@ int repeat_ioctl(int fd, unsigned long request, unsigned long argument)
 	return result;
 }
 
+int vm_call(const struct vm *vm, int fd, unsigned long request,
+	    unsigned long argument)
+{
+	if (vm->record)
+		record_add(vm->record, fd, request, argument);
+	return repeat_ioctl(fd, request, argument);
+}
+
 int must_succeed(int result, const char *call)
 {
 	if (result >= 0)

@@ -11,12 +11,14 @@
 #include "kvmdrv/closer.h"
 #include "kvmdrv/kvmdrv.h"
 #include "kvmdrv/pool.h"
+#include "kvmdrv/record.h"
 
 struct kvmdrv {
 	int fd;
 	size_t run_size; /* of a vCPU's struct kvm_run, mapped */
 	struct closer closer;
 	struct pool pool;
+	struct record record;
 };
 
 struct vcpu {
@@ -56,31 +58,37 @@ struct vm {
 	bool grown;    /* has more than when it was new, so it is not kept */
 	uint64_t hash; /* of its topology */
 	uint32_t nr_old_pages;
-	uint64_t round;	   /* of ops that may touch any APIC page; from 1 */
-	uint64_t last_use; /* in the pool */
+	uint64_t round;	       /* of ops that may touch any APIC page; from 1 */
+	uint64_t last_use;     /* in the pool */
+	struct record *record; /* of its calls, or NULL */
 	struct vcpu *vcpus[VCPUS_MAX];
 };
 
 /* The call must succeed: its result, or the end of the process. */
-#define must_ioctl(fd, request, argument) \
-	must_succeed(ioctl_again(fd, request, argument), #request)
-#define vm_ioctl(vm, request, argument) must_ioctl((vm)->fd, request, argument)
-#define vcpu_ioctl(vm, vcpu, request, argument) \
-	must_ioctl((vm)->vcpus[vcpu]->fd, request, argument)
+#define must_ioctl(fd, request, argument)                                  \
+	must_succeed(repeat_ioctl(fd, request, (unsigned long)(argument)), \
+		     #request)
+#define vm_ioctl(vm, request, argument) \
+	must_succeed(ioctl_of(vm, (vm)->fd, request, argument), #request)
+#define vcpu_ioctl(vm, vcpu, request, argument)                              \
+	must_succeed(ioctl_of(vm, (vm)->vcpus[vcpu]->fd, request, argument), \
+		     #request)
 
 /* The answer is data: its result, or -errno. */
 #define try_vm_ioctl(vm, request, argument) \
-	result_or_errno(ioctl_again((vm)->fd, request, argument))
+	result_or_errno(ioctl_of(vm, (vm)->fd, request, argument))
 #define try_vcpu_ioctl(vm, vcpu, request, argument) \
-	result_or_errno(ioctl_again((vm)->vcpus[vcpu]->fd, request, argument))
+	result_or_errno(ioctl_of(vm, (vm)->vcpus[vcpu]->fd, request, argument))
 
 /*
  * ioctl(), again where a signal cut it short: engines keep time by SIGALRM.
- * The argument is a pointer or a number.
+ * The argument is a pointer or a number. Calls of a VM may be written down.
  */
-#define ioctl_again(fd, request, argument) \
-	repeat_ioctl(fd, request, (unsigned long)(argument))
+#define ioctl_of(vm, fd, request, argument) \
+	vm_call(vm, fd, request, (unsigned long)(argument))
 int repeat_ioctl(int fd, unsigned long request, unsigned long argument);
+int vm_call(const struct vm *vm, int fd, unsigned long request,
+	    unsigned long argument);
 
 /* @result unless it is -1; then a HARNESS line with @call, and exit. */
 int must_succeed(int result, const char *call);

@@ -1,0 +1,69 @@
+/* Private to the verb bench: what its measurements share. */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "cli/cli.h"
+
+enum {
+	BENCH_SCENARIOS = 64, /* different ones, run in turn */
+	BENCH_VCPUS = 4,
+	BENCH_OPS = 16,
+	BENCH_OPS_LONG = 32,
+	BENCH_RUNS_MAX = 9,
+};
+
+struct bench {
+	const char *device;
+	const char *seconds; /* of each run of an engine */
+	struct scenario scenarios[BENCH_SCENARIOS];
+	struct scenario long_scenarios[BENCH_SCENARIOS];
+	struct oracle_workspace work;
+	struct expectation expected;
+	struct observation got;
+	struct expectation seen;
+	struct sides sides;
+	char scratch[PATH_MAX]; /* a folder; its `corpus` has the scenarios */
+};
+
+/* Seconds of a clock that only goes forward. */
+double bench_now(void);
+
+/* cli/bench_input.c */
+
+/*
+ * The scenarios, in memory and in a new folder. False after a message. The
+ * second removes that folder.
+ */
+bool bench_prepare(struct bench *b);
+void bench_clean_up(const struct bench *b);
+
+/*
+ * @nr_vcpus vCPUs, the first four APICs enabled, then random ops on those
+ * four, @nr_ops in all but the creations beyond four. As @random says.
+ */
+void bench_scenario(struct scenario *out, uint32_t nr_vcpus, size_t nr_ops,
+		    uint64_t *random);
+
+/* cli/bench_rates.c: each measures once; 0 where it could not. */
+
+double bench_empty(struct bench *b);
+double bench_ref(struct bench *b);
+double bench_model(struct bench *b);
+double bench_attribution(struct bench *b);
+double bench_vm(struct bench *b);
+double bench_fresh(struct bench *b);
+double bench_bare(struct bench *b);
+double bench_reused(struct bench *b);
+double bench_bare_twice(struct bench *b);
+double bench_reused_twice(struct bench *b);
+double bench_diff(struct bench *b);
+
+/* cli/bench_scale.c: seconds a scenario, and memory. */
+
+double bench_vcpus_few(struct bench *b);
+double bench_vcpus_many(struct bench *b);
+double bench_ops_few(struct bench *b);
+double bench_ops_many(struct bench *b);
+double bench_growth(struct bench *b);
+
+#endif
