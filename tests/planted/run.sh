@@ -1,0 +1,80 @@
+#!/bin/bash
+# Does fuzzing find the planted faults? Every one for itself, from the ordinary
+# seeds, until there is a finding with the right subject.
+#
+#   tests/planted/run.sh [--time=60] [--seed=1] [--keep=DIR] [FAULT...]
+#
+# Prints a table, and the median and the worst time. Exit status 1: one was not
+# found; 4: no KVM here.
+set -u
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+. "$root/tests/planted/find.sh"
+
+time=60
+seed=1
+work=
+while [ $# -gt 0 ]; do
+	case "$1" in
+	--time=*) time=${1#*=} ;;
+	--seed=*) seed=${1#*=} ;;
+	--keep=*) work=${1#*=} ;;
+	-*)
+		sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+		exit 2 ;;
+	*) break ;;
+	esac
+	shift
+done
+
+# The launcher builds what is missing.
+if [ -z "$work" ]; then
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+fi
+mkdir -p "$work" || exit 3
+host=$work/host.json
+"$root/kvmerrata" fuzz --target=codec --runs=1 --out="$work/build" \
+	>/dev/null || exit 3
+"$root/kvmerrata" fingerprint -o "$host" >/dev/null ||
+	exit $?
+(cd "$root" && bazel build //tests/planted:planted.so) >"$work/log" 2>&1 || {
+	cat "$work/log" >&2
+	exit 3
+}
+export KVMERRATA_ROOT=$root
+export KVMERRATA_FUZZ_DIR=$root/bazel-out/k8-opt-libfuzzer/bin/fuzz
+kvmerrata=$root/bazel-out/k8-opt/bin/cli/kvmerrata
+planted=$root/bazel-out/k8-opt/bin/tests/planted/planted.so
+seeds=$(ls "$root"/corpora/seeds/*.scn | wc -l)
+
+printf '%-24s %-6s %7s %9s  %s\n' fault found seconds scenarios signature
+: >"$work/times"
+missed=0
+while IFS='	' read -r name subject text; do
+	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+	find_fault "$name" "$subject" "$time" "$seed"
+	found=yes
+	# libFuzzer runs the empty input, then the seeds.
+	[ "$scenarios" -gt $((seeds + 1)) ] || found=seed
+	if [ -z "$signature" ]; then
+		found=NO
+		missed=$((missed + 1))
+		signature="($text)"
+	else
+		echo "$seconds" >>"$work/times"
+	fi
+	printf '%-24s %-6s %7s %9s  %s\n' "$name" $found "$seconds" \
+		"$scenarios" "$signature"
+done <<EOT
+$(list_faults)
+EOT
+sort -n "$work/times" | awk -v missed=$missed '
+	{ at[NR] = $1 }
+	END {
+		if (NR)
+			printf "found %d, median %.1f s, worst %.1f s; ", NR,
+				at[int((NR + 1) / 2)], at[NR]
+		printf "not found %d\n", missed
+	}'
+[ $missed = 0 ]
