@@ -79,7 +79,7 @@ static const struct difference *main_difference(const struct verdict *v)
 	return &v->differences[0];
 }
 
-/* Each bit, or count, of these is an event that came or did not. */
+/* Each bit of these, or each one counted, is an event that came or did not. */
 static bool is_set_of_events(const char *kind)
 {
 	static const char *const sets[] = { "apic_irr", "apic_isr", "apic_tmr",
@@ -89,6 +89,12 @@ static bool is_set_of_events(const char *kind)
 		if (!strcmp(kind, sets[i]))
 			return true;
 	return false;
+}
+
+/* Of a number that counts events any higher one has more of them. */
+static bool is_count(const char *kind)
+{
+	return !strcmp(kind, "nmi_pending");
 }
 
 /* Lost here and extra there is a wrong target; both in one, a wrong value. */
@@ -106,6 +112,10 @@ static enum symptom event_symptom(const struct verdict *v, const char *kind)
 		observable_kind(this_kind, d->name);
 		if (strcmp(this_kind, kind))
 			continue;
+		if (is_count(kind)) {
+			misses = d->want > d->got;
+			exceeds = d->got > d->want;
+		}
 		lost |= misses;
 		extra |= exceeds;
 		both |= misses && exceeds;

@@ -255,6 +255,13 @@ static void perturbed_scenarios_keep_the_signature(void **state)
 	}
 }
 
+/* One by its physical, one by its logical ID: two are 2, one is 1. */
+#define TWO_NMIS                                           \
+	"vcpu_create vcpu_id=1\n"                          \
+	"apicbase_write vcpu=0 by=host value=0xfee00c00\n" \
+	"icr_write vcpu=0 by=host dest=1 low=0x4400\n"     \
+	"icr_write vcpu=0 by=host dest=2 low=0x4c00\n"
+
 static void symptoms_are_told_apart(void **state)
 {
 	static const struct {
@@ -275,6 +282,8 @@ static void symptoms_are_told_apart(void **state)
 		  SYMPTOM_WRONGLY_ACCEPTED },
 		{ "arch", "documented", "vcpu_create vcpu_id=0",
 		  SYMPTOM_WRONG_VALUE },
+		{ "arch", "arch,+canary", TWO_NMIS, SYMPTOM_LOST },
+		{ "arch,+canary", "arch", TWO_NMIS, SYMPTOM_EXTRA },
 	};
 
 	(void)state;

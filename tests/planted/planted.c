@@ -83,14 +83,23 @@ struct kvm_msr_entry *call_msr(const struct call *call)
 	return ((struct kvm_msrs *)call->argument)->entries;
 }
 
+static bool is_chosen(const struct call *call)
+{
+	bool is_message = call->request == KVM_SIGNAL_MSI ||
+			  call->request == KVM_SET_MSRS;
+
+	return chosen && call->vm &&
+	       (chosen->act ? chosen->request == call->request : is_message);
+}
+
 static int act(struct call *call)
 {
 	struct message message;
 
-	if (chosen->act_on_message && message_decode(&message, call))
-		return chosen->act_on_message(call, &message);
-	if (chosen->act && chosen->request == call->request)
+	if (chosen->act)
 		return chosen->act(call);
+	if (message_decode(&message, call))
+		return chosen->act_on_message(call, &message);
 	return call_pass(call);
 }
 
@@ -125,12 +134,11 @@ static int act_on_copy(struct call *call)
 		uint64_t align;
 		uint8_t room[sizeof(struct kvm_lapic_state)];
 	} copy;
-	size_t size = _IOC_SIZE(call->request);
 
 	if (call->request == KVM_SET_MSRS)
 		return act_on_msrs(call);
-	if (_IOC_DIR(call->request) == _IOC_WRITE && size <= sizeof(copy)) {
-		memcpy(&copy, call->argument, size);
+	if (_IOC_DIR(call->request) == _IOC_WRITE) {
+		memcpy(&copy, call->argument, _IOC_SIZE(call->request));
 		call->argument = &copy;
 	}
 	return act(call);
@@ -149,7 +157,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request,
 	va_end(args);
 	machines_find(&call);
 	seen = call;
-	result = chosen && call.vm ? act_on_copy(&call) : call_pass(&call);
+	result = is_chosen(&call) ? act_on_copy(&call) : call_pass(&call);
 	error = errno;
 	machines_note(&seen, result);
 	errno = error;

@@ -32,7 +32,7 @@ if [ -z "$work" ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 fi
-mkdir -p "$work" || exit 3
+mkdir -p "$work" && work=$(cd "$work" && pwd) || exit 3
 host=$work/host.json
 "$root/kvmerrata" fuzz --target=codec --runs=1 --out="$work/build" \
 	>/dev/null || exit 3
@@ -42,10 +42,15 @@ host=$work/host.json
 	cat "$work/log" >&2
 	exit 3
 }
+# Copies, so that building something meanwhile changes nothing.
+cp -f "$root/bazel-out/k8-opt/bin/cli/kvmerrata" \
+	"$root/bazel-out/k8-opt/bin/tests/planted/planted.so" \
+	"$root/bazel-out/k8-opt-libfuzzer/bin/fuzz/fuzz_diff_bin" "$work" ||
+	exit 3
 export KVMERRATA_ROOT=$root
-export KVMERRATA_FUZZ_DIR=$root/bazel-out/k8-opt-libfuzzer/bin/fuzz
-kvmerrata=$root/bazel-out/k8-opt/bin/cli/kvmerrata
-planted=$root/bazel-out/k8-opt/bin/tests/planted/planted.so
+export KVMERRATA_FUZZ_DIR=$work
+kvmerrata=$work/kvmerrata
+planted=$work/planted.so
 seeds=$(ls "$root"/corpora/seeds/*.scn | wc -l)
 
 printf '%-24s %-6s %7s %9s  %s\n' fault found seconds scenarios signature
