@@ -54,8 +54,8 @@ void record_add(struct record *record, int fd, unsigned long request,
 	if (record->nr_calls == record->calls_max) {
 		record->calls_max = record->calls_max ? 2 * record->calls_max :
 							CALLS_AT_FIRST;
-		record->calls = grow(record->calls,
-				     record->calls_max * sizeof(call));
+		record->calls =
+			grow(record->calls, record->calls_max * sizeof(call));
 	}
 	call.is_pointer = _IOC_DIR(request) != _IOC_NONE;
 	if (call.is_pointer)
