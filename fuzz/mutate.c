@@ -14,7 +14,7 @@ enum { OPS_WANTED_MAX = 32 };
  * Of so many changes one is left as it came out, some may change which vCPUs
  * there are, and the others keep those of the scenario that they started from.
  */
-enum { SHAPES = 12, SHAPES_NEW = 3 };
+enum { SHAPES = 12, SHAPES_NEW = 1 };
 
 static void shape_mostly(struct mutator *m, struct shape *parent)
 {

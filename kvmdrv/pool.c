@@ -141,7 +141,7 @@ static struct vm *build(const struct kvmdrv *drv, const struct topology *t)
 
 	for (uint32_t i = 0; i < t->nr_vcpus; i++)
 		vm_add_vcpu(vm, t->vcpu_ids[i]);
-	vm_keep(vm, drv);
+	vm_keep(vm);
 	vm->hash = t->hash;
 	return vm;
 }
@@ -287,6 +287,8 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	pthread_mutex_unlock(&pool->lock);
 	if (!vm)
 		vm = build(pool->drv, t);
+	else if (vm->used)
+		vm_map_runs(vm, pool->drv);
 	vm->nr_vcpus = 0;
 	return vm;
 }

@@ -76,7 +76,7 @@ void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 		read_by_calls(vm, vcpu, out);
 }
 
-static void keep_vcpu(struct vm *vm, uint32_t i, size_t run_size)
+static void keep_vcpu(struct vm *vm, uint32_t i)
 {
 	struct vcpu *vcpu = vm->vcpus[i];
 
@@ -88,18 +88,32 @@ static void keep_vcpu(struct vm *vm, uint32_t i, size_t run_size)
 	vcpu_ioctl(vm, i, KVM_GET_SREGS, &vcpu->new_sregs);
 	vcpu->page = vcpu->new_page;
 	vcpu->page_round = vm->round;
-	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 vcpu->fd, 0);
-	if (vcpu->run == MAP_FAILED)
-		must_succeed(-1, "mmap of struct kvm_run");
 }
 
-void vm_keep(struct vm *vm, const struct kvmdrv *drv)
+void vm_keep(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->nr_vcpus; i++)
-		keep_vcpu(vm, i, drv->run_size);
+		keep_vcpu(vm, i);
 	vm->nr_built = vm->nr_vcpus;
 	vm->kept = true;
+}
+
+/*
+ * Mapped when a VM is used for the second time: many never are, and to create
+ * a VM takes the longer the more mappings the process has.
+ */
+void vm_map_runs(struct vm *vm, const struct kvmdrv *drv)
+{
+	for (uint32_t i = 0; i < vm->nr_built; i++) {
+		struct vcpu *vcpu = vm->vcpus[i];
+
+		if (vcpu->fd < 0 || vcpu->run)
+			continue;
+		vcpu->run = mmap(NULL, drv->run_size, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, vcpu->fd, 0);
+		if (vcpu->run == MAP_FAILED)
+			must_succeed(-1, "mmap of struct kvm_run");
+	}
 }
 
 static void reset_registers(struct vm *vm, uint32_t i)

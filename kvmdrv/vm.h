@@ -123,7 +123,9 @@ struct answer answer_of_count(int result);
 void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 	       struct vcpu_state *out);
 /* Make @vm one that is kept: note what its vCPUs show, as they are new. */
-void vm_keep(struct vm *vm, const struct kvmdrv *drv);
+void vm_keep(struct vm *vm);
+/* Map the struct kvm_run of its vCPUs, from where some state is read faster. */
+void vm_map_runs(struct vm *vm, const struct kvmdrv *drv);
 /* Put back what is not as it was new; @now is what each vCPU shows. */
 void vm_reset(struct vm *vm, const struct vcpu_state *now);
 /* Put back the pages that are still to be, before anything can see them. */

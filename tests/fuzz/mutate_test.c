@@ -153,7 +153,7 @@ static const struct change {
 	  "vcpu_create vcpu_id=1\n"
 	  "lapic_write vcpu=0 by=host reg=ldr value=0x5a000000\n"
 	  "icr_write vcpu=0 by=host dest=0x5a low=0x4842\n" },
-	{ 2, "a vCPU created earlier, its ops still its own",
+	{ 1, "a vCPU created earlier, its ops still its own",
 	  "vcpu_create vcpu_id=1\nvcpu_create vcpu_id=2\n"
 	  "vcpu_create vcpu_id=3\n"
 	  "lapic_write vcpu=0 by=host reg=tpr value=0x40\n"
