@@ -66,6 +66,7 @@ enum exit_status sides_against(struct sides *out, const char *against,
 	out->oracle.observe = observe;
 	out->oracle.context = out;
 	out->oracle.switchable = errata_switchable();
+	out->oracle.usual = errata_observed();
 	out->oracle.row_name = erratum_name;
 	if (!strcmp(against, "host"))
 		return against_host(out, device);

@@ -1,13 +1,14 @@
 /*
  * Attribution: which errata, switched, make both sides agree? Single rows
  * first, then pairs, that move the first difference away; where that leaves a
- * later one, on from there. What gets furthest wins, and ties are listed.
+ * later one, on from there. What gets furthest wins, and ties are listed. What
+ * takes more than two rows is looked for in the set that hosts usually have.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "oracle/examine.h"
 #include "oracle/explain.h"
-#include "oracle/oracle.h"
 
 enum { ROWS_MAX = 64 };
 
@@ -27,6 +28,7 @@ struct search {
 	uint32_t best_step;
 	uint32_t nr_best; /* may exceed the array */
 	struct errata best[EXPLANATIONS_MAX];
+	struct errata perhaps; /* the first that leave it open */
 };
 
 /* The mask of what is promised of the thing that @d is about. */
@@ -61,17 +63,28 @@ static bool is_still_promised(const struct search *search)
 }
 
 /* Does switching @rows explain the first difference? How far does it get? */
-static void try_rows(struct search *search, uint64_t rows)
+static bool explains(struct search *search, uint64_t rows, uint32_t *out_step)
 {
 	struct errata errata = { search->errata.set ^ rows };
 	struct verdict trial;
-	uint32_t step;
 
 	oracle_settle(&trial, search->sides, search->s, &errata,
 		      search->schedule, search->work);
-	step = trial.kind == VERDICT_AGREE ? UINT32_MAX : trial.step;
-	if (step <= search->step || step < search->best_step ||
-	    !is_still_promised(search))
+	*out_step = trial.kind == VERDICT_AGREE ? UINT32_MAX : trial.step;
+	if (*out_step <= search->step)
+		return false;
+	if (is_still_promised(search))
+		return true;
+	if (!search->perhaps.set)
+		search->perhaps.set = rows;
+	return false;
+}
+
+static void try_rows(struct search *search, uint64_t rows)
+{
+	uint32_t step;
+
+	if (!explains(search, rows, &step) || step < search->best_step)
 		return;
 	if (step > search->best_step)
 		search->nr_best = 0;
@@ -81,13 +94,44 @@ static void try_rows(struct search *search, uint64_t rows)
 	search->nr_best++;
 }
 
-/* Single rows, and pairs where no single one does. */
+/* Of @rows, which explain, none that can be left out. */
+static void try_fewer(struct search *search, uint64_t rows)
+{
+	uint32_t step;
+
+	for (uint32_t row = 0; row < ROWS_MAX; row++)
+		if (rows >> row & 1 &&
+		    explains(search, rows & ~(1ull << row), &step))
+			rows &= ~(1ull << row);
+	try_rows(search, rows);
+}
+
+/* The usual set, and with one more of its rows switched. */
+static void try_usual(struct search *search)
+{
+	uint64_t switchable = search->sides->switchable.set;
+	uint64_t rows = (search->errata.set ^ search->sides->usual.set) &
+			switchable;
+	uint32_t step;
+
+	if (!search->sides->usual.set)
+		return;
+	if (explains(search, rows, &step))
+		try_fewer(search, rows);
+	for (uint32_t row = 0; row < ROWS_MAX && !search->nr_best; row++)
+		if (switchable >> row & 1 &&
+		    explains(search, rows ^ 1ull << row, &step))
+			try_fewer(search, rows ^ 1ull << row);
+}
+
+/* Single rows, pairs where no single one does, then more. */
 static bool find_best(struct search *search)
 {
 	uint64_t switchable = search->sides->switchable.set;
 
 	search->best_step = 0;
 	search->nr_best = 0;
+	search->perhaps.set = 0;
 	for (uint32_t row = 0; row < ROWS_MAX; row++)
 		if (switchable >> row & 1)
 			try_rows(search, 1ull << row);
@@ -95,6 +139,8 @@ static bool find_best(struct search *search)
 		for (uint32_t b = a + 1; b < ROWS_MAX; b++)
 			if (switchable >> a & switchable >> b & 1)
 				try_rows(search, 1ull << a | 1ull << b);
+	if (!search->nr_best)
+		try_usual(search);
 	return search->nr_best > 0;
 }
 
@@ -156,6 +202,7 @@ void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 		if (link == LINKS_MAX || !find_best(&search)) {
 			if (link > 0)
 				name_what_is_left(verdict, &search);
+			verdict->perhaps = search.perhaps;
 			return;
 		}
 		if (link == 0) {

@@ -1,8 +1,9 @@
 /* Running both sides until a difference is believed, named and short. */
+#include "oracle/examine.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "oracle/oracle.h"
 #include "scenario/check.h"
 
 /*
@@ -180,7 +181,15 @@ static bool choices_explain(const struct oracle_sides *sides,
 	return verdict.kind == VERDICT_AGREE;
 }
 
-void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
+static void put_label(struct verdict *v, const char *label)
+{
+	char signature[SIGNATURE_MAX];
+
+	snprintf(signature, sizeof(signature), "%s", v->signature);
+	snprintf(v->signature, sizeof(v->signature), "%s%s", label, signature);
+}
+
+static void examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work)
 {
 	struct verdict fresh;
@@ -198,6 +207,14 @@ void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		out->kind = VERDICT_AGREE;
 	else if (!localise(out, sides, s, work))
 		mark_flaky(out, "flaky");
+}
+
+void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
+		    const struct scenario *s, struct oracle_workspace *work)
+{
+	examine(out, sides, s, work);
+	if (out->kind != VERDICT_AGREE && sides->label)
+		put_label(out, sides->label);
 }
 
 /* How much shortening may cost, in ops run; a vCPU costs as much as twenty. */

@@ -62,6 +62,11 @@ struct verdict {
 	 */
 	uint32_t nr_explanations; /* may exceed the array */
 	struct errata explanations[EXPLANATIONS_MAX];
+	/*
+	 * DIVERGE: rows that, switched, leave it open what should be seen
+	 * there. That explains nothing, but it is where to look.
+	 */
+	struct errata perhaps;
 	uint64_t rows; /* errata that decided something in the expectation */
 	/* What stays the same when IDs, vectors and unrelated ops change. */
 	char signature[SIGNATURE_MAX];
@@ -75,7 +80,13 @@ struct oracle_sides {
 	struct errata errata;
 	/* The rows that may explain a difference, and their names. */
 	struct errata switchable;
+	/*
+	 * What hosts usually have: where neither a row nor a pair explains a
+	 * difference, it is looked for in this set. The empty set is none.
+	 */
+	struct errata usual;
 	const char *(*row_name)(uint32_t row);
+	const char *label; /* stands before all signatures; may be NULL */
 	/* What is seen. */
 	void (*observe)(void *context, struct observation *out,
 			const struct scenario *s, enum schedule schedule);
@@ -93,34 +104,6 @@ struct oracle_workspace {
 /* Compare one expectation with one observation; no signature. */
 void oracle_judge(struct verdict *out, const struct expectation *expected,
 		  const struct observation *got);
-
-/*
- * Set symptom and signature of a DIVERGE verdict, from what it names; then
- * find what explains it and add that, which may make it EXPLAINED.
- */
-void oracle_sign(struct verdict *verdict, const struct scenario *s,
-		 const struct expectation *expected);
-void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
-		      const struct scenario *s, enum schedule schedule,
-		      struct oracle_workspace *work);
-
-/*
- * Judge work->got against the model under @errata, whatever the choices that
- * the manuals leave; a bounded number of lists of them is tried. Where none
- * agrees, the one that agrees for longest is left in @work, and judged.
- */
-void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
-		   const struct scenario *s, const struct errata *errata,
-		   enum schedule schedule, struct oracle_workspace *work);
-
-/*
- * What differs at @step may show there only because the state is read there:
- * the op that made it differ, found by running beginnings of @s. @work is
- * used up.
- */
-uint32_t oracle_find_cause(const struct oracle_sides *sides,
-			   const struct scenario *s, uint32_t step,
-			   struct oracle_workspace *work);
 
 /* FNV-1a of the signature: the name of a finding's folder. */
 uint64_t signature_hash(const char *signature);

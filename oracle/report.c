@@ -77,6 +77,11 @@ static void write_explanations(FILE *out, const struct verdict *v,
 	if (shown < v->nr_explanations)
 		fprintf(out, "# and %" PRIu32 " more explanations\n",
 			v->nr_explanations - shown);
+	if (v->kind != VERDICT_DIVERGE || !v->perhaps.set)
+		return;
+	explanation_text(text, sizeof(text), &v->perhaps, &about->sides->errata,
+			 about->sides->row_name);
+	fprintf(out, "# not promised any more with: %s\n", text);
 }
 
 void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
@@ -90,8 +95,10 @@ void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
 		write_divergence(out, s, v);
 	if (v->kind == VERDICT_FLAKY)
 		write_place(out, s, v);
+	if (v->kind != VERDICT_AGREE && about->print_more)
+		about->print_more(out, s);
 	if (v->kind != VERDICT_AGREE)
-		fprintf(out, "# again: ./kvmerrata run --against=%s FILE\n",
-			about->against);
+		fprintf(out, "# again: ./kvmerrata run%s --against=%s FILE\n",
+			about->again ? about->again : "", about->against);
 	scenario_print(out, s);
 }

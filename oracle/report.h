@@ -20,6 +20,9 @@ struct report_about {
 		*sides;	     /* names of rows, and the active set */
 	const char *against; /* the set of errata, as on the command line */
 	const char *host;    /* kernel, vendor module, CPU: one line */
+	/* May be NULL: more options for `run`, and more lines of comment. */
+	const char *again;
+	void (*print_more)(FILE *out, const struct scenario *s);
 };
 
 /*

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "oracle/oracle.h"
+#include "oracle/examine.h"
 #include "scenario/check.h"
 #include "scenario/x86.h"
 

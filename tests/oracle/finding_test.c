@@ -18,7 +18,8 @@
 
 static char dir[256];
 static struct scenario scenario;
-static const struct report_about about = { NULL, "arch", "a host" };
+static const struct report_about about = { .against = "arch",
+					   .host = "a host" };
 
 static int make_dir(void **state)
 {
