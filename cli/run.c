@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "fuzz/twin.h"
 #include "kvmdrv/host.h"
 
 enum { FILES_MAX = 4096 };
@@ -14,6 +15,8 @@ struct arguments {
 	enum input_form form;
 	bool bless;
 	bool model_only;
+	bool twins;
+	const char *twin; /* its kind; NULL: all of them */
 	size_t nr_files;
 	const char *files[FILES_MAX];
 };
@@ -26,6 +29,10 @@ static const struct argp_option options[] = {
 	  "FILE.obs",
 	  0 },
 	{ "model", 'm', NULL, 0, "run nothing: print what the model says", 0 },
+	{ "twin", 't', "KIND", OPTION_ARG_OPTIONAL,
+	  "compare the host with itself: each scenario alone, and beside "
+	  "bystanders of this KIND (such as aliased-late; default: of all)",
+	  0 },
 	OPTION_KVM,
 	{ 0 },
 };
@@ -33,6 +40,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
+	struct twin_kind kind;
 
 	switch (key) {
 	case 'a':
@@ -46,6 +54,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		break;
 	case 'm':
 		arguments->model_only = true;
+		break;
+	case 't':
+		arguments->twins = true;
+		arguments->twin = value;
+		if (value && !twin_parse(&kind, value))
+			argp_error(state, "no bystanders '%s'", value);
 		break;
 	case 'k':
 		arguments->device = value;
@@ -96,20 +110,70 @@ static enum exit_status bless(const char *path, const struct sides *sides,
 	return output_commit(&out) ? EXIT_AGREE : EXIT_HARNESS;
 }
 
+static void fill_about(struct report_about *about,
+		       const struct arguments *arguments,
+		       const struct sides *sides)
+{
+	static struct host host;
+
+	host_describe(&host);
+	*about = (struct report_about){ .sides = &sides->oracle,
+					.against = arguments->against,
+					.host = host.line };
+}
+
 static enum exit_status compare(const struct arguments *arguments,
 				struct sides *sides, const struct scenario *s)
 {
 	static struct oracle_workspace work;
-	struct report_about about = { .sides = &sides->oracle,
-				      .against = arguments->against };
+	struct report_about about;
 	struct verdict verdict;
-	struct host host;
 
-	host_describe(&host);
-	about.host = host.line;
+	fill_about(&about, arguments, sides);
 	oracle_examine(&verdict, &sides->oracle, s, &work);
 	report_write(stdout, s, &verdict, &about);
 	return verdict.kind == VERDICT_AGREE ? EXIT_AGREE : EXIT_DIVERGE;
+}
+
+/* Of bystanders that change nothing there is little to say. */
+static enum exit_status compare_twin(const struct arguments *arguments,
+				     struct sides *sides,
+				     const struct scenario *s,
+				     struct twin_kind kind)
+{
+	static struct oracle_workspace work;
+	char name[TWIN_NAME_MAX], again[TWIN_NAME_MAX + 16];
+	struct report_about about;
+	struct verdict verdict;
+
+	fill_about(&about, arguments, sides);
+	twin_name(name, kind);
+	snprintf(again, sizeof(again), " --twin=%s", name);
+	about.again = again;
+	about.print_more = twin_sides_print;
+	twin_sides_use(&sides->oracle, kind);
+	oracle_examine(&verdict, &sides->oracle, s, &work);
+	if (verdict.kind == VERDICT_AGREE)
+		printf("# %s: AGREE\n", name);
+	else
+		report_write(stdout, s, &verdict, &about);
+	return verdict.kind == VERDICT_AGREE ? EXIT_AGREE : EXIT_DIVERGE;
+}
+
+static enum exit_status compare_twins(const struct arguments *arguments,
+				      struct sides *sides,
+				      const struct scenario *s)
+{
+	enum exit_status status = EXIT_AGREE;
+	struct twin_kind kind;
+
+	if (arguments->twin && twin_parse(&kind, arguments->twin))
+		return compare_twin(arguments, sides, s, kind);
+	for (uint32_t i = 0; i < TWIN_KINDS; i++)
+		if (compare_twin(arguments, sides, s, twin_kind_of(i)) !=
+		    EXIT_AGREE)
+			status = EXIT_DIVERGE;
+	return status;
 }
 
 static enum exit_status run_file(const struct arguments *arguments,
@@ -127,6 +191,8 @@ static enum exit_status run_file(const struct arguments *arguments,
 		print_model(stdout, sides, &scenario);
 		return EXIT_AGREE;
 	}
+	if (arguments->twins)
+		return compare_twins(arguments, sides, &scenario);
 	return compare(arguments, sides, &scenario);
 }
 
@@ -154,6 +220,8 @@ int verb_run(int argc, char **argv)
 		return status;
 	if (!arguments.bless && !arguments.model_only)
 		status = sides_open(&sides, arguments.device);
+	if (arguments.twins)
+		twin_sides(&sides.oracle);
 	for (size_t i = 0; i < arguments.nr_files; i++) {
 		enum exit_status one;
 

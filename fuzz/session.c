@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fuzz/stats.h"
+#include "fuzz/twin.h"
 #include "kvmdrv/guard.h"
 #include "kvmdrv/host.h"
 #include "kvmdrv/kvmdrv.h"
@@ -24,6 +25,8 @@ static struct {
 	const char *against;
 	const char *out;
 	const char *kvm;
+	const char *twin; /* NULL: any */
+	char again[64];	  /* what a report's last line adds to its command */
 	struct kvmdrv *drv;
 	struct guard guard;
 	struct host host;
@@ -75,6 +78,8 @@ static void read_option(const char *argument)
 		session.out = value;
 	else if ((value = option(argument, "--kvm")))
 		session.kvm = value;
+	else if ((value = option(argument, "--twin")))
+		session.twin = value;
 }
 
 void session_options(int argc, char **argv)
@@ -151,6 +156,7 @@ void session_open_kvm(void)
 	}
 	host_describe(&session.host);
 	sides.switchable = errata_switchable();
+	sides.usual = errata_observed();
 	session.about.sides = &sides;
 	session.about.against = session.against;
 	session.about.host = session.host.line;
@@ -257,4 +263,41 @@ void session_compare(const uint8_t *bytes, size_t len)
 	oracle_examine(&verdict, &sides, &scenario, &work);
 	watch_kernel();
 	act_on(&verdict);
+}
+
+void session_use_twins(void)
+{
+	struct twin_kind kind;
+
+	if (session.twin && !twin_parse(&kind, session.twin)) {
+		fprintf(stderr, "--twin: unknown kind '%s'\n", session.twin);
+		end(EXIT_USAGE);
+	}
+	twin_sides(&sides);
+	session.about.print_more = twin_sides_print;
+	session.about.again = session.again;
+}
+
+/* FNV-1a, so that equal inputs have equal twins. */
+static struct twin_kind kind_for(const uint8_t *bytes, size_t len)
+{
+	struct twin_kind kind;
+	uint32_t hash = 0x811c9dc5;
+
+	if (session.twin && twin_parse(&kind, session.twin))
+		return kind;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x01000193u;
+	return twin_kind_of((hash >> 8) % TWIN_KINDS);
+}
+
+void session_compare_twin(const uint8_t *bytes, size_t len)
+{
+	struct twin_kind kind = kind_for(bytes, len);
+	char name[TWIN_NAME_MAX];
+
+	twin_name(name, kind);
+	snprintf(session.again, sizeof(session.again), " --twin=%s", name);
+	twin_sides_use(&sides, kind);
+	session_compare(bytes, len);
 }

@@ -8,6 +8,8 @@
  *   --out=DIR      keep findings in DIR and go on; without it a finding is
  *                  printed and the process aborts, as engines expect
  *   --kvm=PATH     the KVM device (default: /dev/kvm)
+ *   --twin=KIND    of twins: the kind of bystanders, such as aliased-late
+ *                  (default: any, as the input's bytes fall)
  */
 #ifndef FUZZ_SESSION_H
 #define FUZZ_SESSION_H
@@ -33,5 +35,11 @@ void session_open_kvm(void);
 
 /* Run the input on both sides, and keep what is found. */
 void session_compare(const uint8_t *bytes, size_t len);
+
+/* From here on, compare the host with itself: session_compare_twin(). */
+void session_use_twins(void);
+
+/* Run the input alone and beside bystanders, and keep what is found. */
+void session_compare_twin(const uint8_t *bytes, size_t len);
 
 #endif

@@ -30,7 +30,7 @@ expect "fuzz wants a folder" 2 "kvmerrata fuzz: --out wants a folder" \
 expect "results that cannot be written are a failure" 3 "" \
 	bash -c '"$1" run -m "$2" >/dev/full' - "$kvmerrata" "$seed"
 expect "fuzz knows its targets" 2 \
-	"kvmerrata fuzz: no target 'x': diff, ref, codec or witness" k fuzz --target=x
+	"kvmerrata fuzz: no target 'x': diff, twin, ref, codec or witness" k fuzz --target=x
 expect "an unknown set of errata" 2 \
 	"--against: unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
 	k run --against=nope "$seed"
@@ -82,6 +82,9 @@ expect "nor a host's set" 4 "" k run --against=host --kvm=/nonexistent "$seed"
 expect "no KVM is a skip, with the reason" 4 \
 	"SKIP: /nonexistent does not exist: load the module (modprobe kvm_intel or kvm_amd), or enable virtualization in the firmware or in the hypervisor above" \
 	k run --kvm=/nonexistent "$seed"
+expect "nor bystanders" 4 "" k run --twin --kvm=/nonexistent "$seed"
+expect "bystanders that are none" 2 "kvmerrata run: no bystanders 'x'" \
+	k run --twin=x "$seed"
 expect "doctor without KVM" 4 "" k doctor --kvm=/nonexistent
 expect "the model runs without KVM" 0 "" k run -m "$seed"
 

@@ -40,6 +40,8 @@ expect "the codec target runs clean" 0 "" \
 	k fuzz --target=codec --runs=20000 --seed=1 --out="$tmp/codec"
 expect "the model target runs clean" 0 "" \
 	k fuzz --target=ref --runs=20000 --seed=1 --out="$tmp/ref"
+expect "comparing twins without KVM is a skip" 4 "" \
+	k fuzz --target=twin --kvm=/nonexistent --runs=1 --out="$tmp/none"
 expect "fuzzing without KVM is a skip" 4 "" \
 	k fuzz --kvm=/nonexistent --runs=1 --out="$tmp/none"
 grep -q '^SKIP: /nonexistent does not exist: load the module' "$tmp/err"
@@ -78,6 +80,19 @@ expect "a second run goes on with them" 1 "" k fuzz \
 	--out="$tmp/canary"
 [ "$(cat "$tmp"/canary/findings/*/hits | sort -n | tail -n 1)" -gt "$hits" ]
 result "and counts them up" $?
+
+# Bystanders matter to every KVM that looks receivers up in a table.
+expect "the twin target finds where bystanders matter" 1 "" \
+	k fuzz --target=twin --runs=2000 --seed=1 --out="$tmp/twin"
+report=$(ls "$tmp"/twin/explained/*/report.scn | head -n 1)
+grep -q '^# signature: twin [a-z0-9]*: .* +routing_snapshot' "$report"
+result "and what explains it" $?
+again=$(sed -n 's|^# again: ./kvmerrata run \(.*\) FILE$|\1|p' "$report")
+# shellcheck disable=SC2086 # options
+expect "the report's last line shows it again" 1 "" k run $again "$report"
+# shellcheck disable=SC2086
+expect "and it is what is expected of this host" 0 "" \
+	k run ${again% *} --against=host "$report"
 
 # Killed without warning.
 "$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=60 \
