@@ -99,25 +99,29 @@ static uint32_t existing_ldr(struct mutator *m)
 	return ldr;
 }
 
-/* A logical ID: one member or several, of either mode. */
-static uint32_t draw_logical(struct mutator *m)
+/* A logical ID of the scenario: an x2APIC's own, or what an LDR is given. */
+static uint32_t existing_logical(struct mutator *m)
 {
 	uint32_t id = existing_id(m);
 	uint32_t ldr = existing_ldr(m);
 
-	if (ldr && one_in(m, 2))
-		return ldr;
-	switch (draw(m, 5)) {
+	return ldr && one_in(m, 2) ? ldr : id >> 4 << 16 | 1u << (id & 15);
+}
+
+/* A logical ID: one member or several, of either mode. */
+static uint32_t draw_logical(struct mutator *m)
+{
+	switch (draw(m, 8)) {
 	case 0:
 		return 1u << draw(m, 8);
 	case 1:
 		return (uint32_t)draw(m, 256);
 	case 2:
-		return id >> 4 << 16 | 1u << (id & 15);
+		return existing_logical(m) ^ (uint32_t)draw(m, 0x10000);
 	case 3:
-		return ldr ^ 1u << draw(m, 8);
+		return existing_logical(m) ^ 1u << draw(m, 8);
 	}
-	return id >> 4 << 16 | (uint32_t)draw(m, 0x10000);
+	return existing_logical(m);
 }
 
 static uint32_t draw_dest(struct mutator *m)
@@ -130,6 +134,9 @@ static uint32_t draw_dest(struct mutator *m)
 	case 2:
 	case 3:
 		return draw_logical(m);
+	case 4:
+	case 5:
+		return existing_id(m);
 	}
 	return draw_id(m);
 }
@@ -148,7 +155,7 @@ static uint32_t draw_icr_low(struct mutator *m)
 
 	if (one_in(m, 16))
 		return (uint32_t)draw_number(m);
-	if (one_in(m, 3))
+	if (one_in(m, 2))
 		low |= (uint32_t)draw(m, 8) << ICR_DELIVERY_SHIFT;
 	if (one_in(m, 3))
 		low |= ICR_LOGICAL;
@@ -156,20 +163,22 @@ static uint32_t draw_icr_low(struct mutator *m)
 		low |= (uint32_t)draw(m, 4) << ICR_SHORTHAND_SHIFT;
 	if (one_in(m, 8))
 		low |= ICR_LEVEL;
-	if (one_in(m, 8))
+	if (one_in(m, low & ICR_LEVEL ? 2 : 16))
 		low &= ~ICR_ASSERT;
 	return low;
 }
 
 static uint64_t draw_msi_address(struct mutator *m)
 {
-	uint32_t dest = draw_dest(m);
+	bool logical = one_in(m, 3);
+	uint32_t dest = logical && !one_in(m, 4) ? draw_logical(m) :
+						   draw_dest(m);
 	uint64_t address = APICBASE_ADDRESS_DEFAULT | (dest & MSI_DEST_MASK)
 							      << MSI_DEST_SHIFT;
 
 	if (one_in(m, 16))
 		return draw_number(m);
-	if (one_in(m, 3))
+	if (logical)
 		address |= MSI_LOGICAL;
 	if (one_in(m, 8))
 		address |= MSI_REDIRECTION_HINT;
@@ -184,7 +193,7 @@ static uint32_t draw_msi_data(struct mutator *m)
 
 	if (one_in(m, 16))
 		return (uint32_t)draw_number(m);
-	if (one_in(m, 3))
+	if (one_in(m, 2))
 		data |= (uint32_t)draw(m, 8) << MSI_DELIVERY_SHIFT;
 	if (one_in(m, 8))
 		data |= MSI_LEVEL | MSI_ASSERT;
@@ -213,7 +222,8 @@ static uint64_t draw_register(struct mutator *m, uint32_t slot)
 	case APIC_REG_id:
 		return one_in(m, 2) ? draw_id(m) : draw_id(m) << XAPIC_ID_SHIFT;
 	case APIC_REG_ldr:
-		return draw_logical(m) << XAPIC_ID_SHIFT;
+		return (one_in(m, 2) ? 1u << draw(m, 8) : draw_logical(m))
+		       << XAPIC_ID_SHIFT;
 	case APIC_REG_dfr:
 		return DRAW_FROM(m, dfrs);
 	case APIC_REG_svr:
@@ -236,10 +246,14 @@ static uint64_t draw_slot(struct mutator *m, const struct field_type *type)
 {
 	static const uint8_t usual[] = { APIC_REG_svr, APIC_REG_svr,
 					 APIC_REG_id,  APIC_REG_ldr,
-					 APIC_REG_dfr, APIC_REG_tpr };
+					 APIC_REG_dfr, APIC_REG_tpr,
+					 APIC_REG_eoi, APIC_REG_eoi };
 
 	if (one_in(m, 2))
 		return DRAW_FROM(m, usual);
+	/* What is in service, how it was triggered, what is requested. */
+	if (one_in(m, 4))
+		return APIC_REG_isr0 + draw(m, 3 * 8);
 	return draw_named(m, type);
 }
 
@@ -299,12 +313,51 @@ static uint64_t borrow(struct mutator *m, const struct field_type *type,
 	return value;
 }
 
+/* Bits of a field that mean one thing, or any one bit. */
+static uint64_t draw_part(struct mutator *m, const struct field_type *type)
+{
+	static const uint32_t icr_parts[] = {
+		ICR_VECTOR_MASK,
+		ICR_DELIVERY_MASK << ICR_DELIVERY_SHIFT,
+		ICR_LOGICAL,
+		ICR_LEVEL | ICR_ASSERT,
+		ICR_SHORTHAND_MASK << ICR_SHORTHAND_SHIFT,
+	};
+	static const uint32_t data_parts[] = {
+		MSI_VECTOR_MASK,
+		ICR_DELIVERY_MASK << MSI_DELIVERY_SHIFT,
+		MSI_LEVEL | MSI_ASSERT,
+	};
+	static const uint32_t address_parts[] = {
+		MSI_LOGICAL,
+		MSI_REDIRECTION_HINT,
+	};
+
+	if (type->id == TYPE_icr_low && !one_in(m, 4))
+		return DRAW_FROM(m, icr_parts);
+	if (type->id == TYPE_msi_data && !one_in(m, 4))
+		return DRAW_FROM(m, data_parts);
+	if (type->id == TYPE_msi_address && !one_in(m, 4))
+		return DRAW_FROM(m, address_parts);
+	return 1ull << draw(m, 8 * type->size);
+}
+
+/* Another kind of message to the same destination, say. */
+static uint64_t change_part(struct mutator *m, const struct field_type *type,
+			    uint64_t value)
+{
+	uint64_t part = draw_part(m, type);
+	uint64_t bits = draw_bits(m) & part;
+
+	return bits == (value & part) ? value ^ part : (value & ~part) | bits;
+}
+
 uint64_t draw_near(struct mutator *m, const struct field *field,
 		   const void *base)
 {
 	uint64_t value = field_get(field, base);
 
-	switch (draw(m, 6)) {
+	switch (draw(m, 10)) {
 	case 0:
 		return value + 1;
 	case 1:
@@ -316,5 +369,12 @@ uint64_t draw_near(struct mutator *m, const struct field *field,
 	case 4:
 		return borrow(m, field->type, value);
 	}
-	return value ^ 1ull << draw(m, 8 * field->type->size);
+	return change_part(m, field->type, value);
+}
+
+uint32_t draw_dest_of(struct mutator *m, uint32_t icr_low)
+{
+	if (icr_low & ICR_LOGICAL && !one_in(m, 4))
+		return draw_logical(m);
+	return draw_dest(m);
 }

@@ -35,6 +35,9 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 uint64_t draw_near(struct mutator *m, const struct field *field,
 		   const void *base);
 
+/* A destination for the ICR whose low half is @icr_low. */
+uint32_t draw_dest_of(struct mutator *m, uint32_t icr_low);
+
 /* The op of this kind at or after a random place, or nr_ops: there is none. */
 size_t draw_op_of(struct mutator *m, enum op_kind kind);
 

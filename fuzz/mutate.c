@@ -45,8 +45,10 @@ static void change_field(struct mutator *m, const struct record *record,
 
 	if (!record->nr_fields)
 		return;
-	field = &record->fields[draw(m, record->nr_fields)];
-	if (field->type->kind == FIELD_NUMBER && one_in(m, 4))
+	do
+		field = &record->fields[draw(m, record->nr_fields)];
+	while (field->type->nr_values == 1);
+	if (field->type->kind == FIELD_NUMBER && one_in(m, 2))
 		value = draw_near(m, field, base);
 	else
 		value = draw_field(m, field->type, slot);
@@ -60,6 +62,8 @@ static void draw_op(struct mutator *m, struct op *out)
 	static const enum op_kind kinds[] = {
 #define OP(id, name, fields) OP_##name,
 #include "scenario/ops.def"
+		/* What the rest is there for, twice as often. */
+		OP_msi, OP_icr_write
 	};
 	const struct record *record;
 
@@ -72,6 +76,17 @@ static void draw_op(struct mutator *m, struct op *out)
 		field_set(field, &out->as,
 			  draw_field(m, field->type, slot_of(out)));
 	}
+	if (out->kind == OP_icr_write)
+		out->as.icr_write.dest = draw_dest_of(m, out->as.icr_write.low);
+}
+
+/* Half of the time on the vCPU of the op before it: one thing leads to more. */
+static void follow(struct mutator *m, size_t at, struct op *op)
+{
+	int vcpu = at ? op_vcpu(&m->s->ops[at - 1]) : -1;
+
+	if (vcpu >= 0 && op_vcpu(op) >= 0 && one_in(m, 2))
+		op_set_vcpu(op, (field_vcpu)vcpu);
 }
 
 /*
@@ -100,11 +115,6 @@ static void insert_at(struct mutator *m, size_t at, const struct op *ops,
 		if (vcpu >= (int)before)
 			op_set_vcpu(&s->ops[i], (field_vcpu)(vcpu + created));
 	}
-}
-
-static void insert(struct mutator *m, const struct op *op)
-{
-	insert_at(m, draw(m, m->s->nr_ops + 1), op, 1);
 }
 
 static void swap(struct mutator *m)
@@ -184,12 +194,16 @@ static void toggle_mode(struct mutator *m)
 static void change_once(struct mutator *m)
 {
 	struct scenario *s = m->s;
+	size_t to = draw(m, s->nr_ops + 1);
 	struct op op;
 	size_t at;
 
 	if (!s->nr_ops || one_in(m, 4)) {
 		draw_op(m, &op);
-		insert(m, &op);
+		follow(m, to, &op);
+		insert_at(m, to, &op, 1);
+		if (one_in(m, 8))
+			insert_at(m, to, &op, 1);
 		return;
 	}
 	at = draw(m, s->nr_ops);
@@ -202,16 +216,17 @@ static void change_once(struct mutator *m)
 		scenario_remove_op(s, at);
 		break;
 	case 3:
-		op = s->ops[at];
-		insert(m, &op);
-		break;
 	case 4:
-		swap(m);
+		op = s->ops[at];
+		insert_at(m, one_in(m, 2) ? at + 1 : to, &op, 1);
 		break;
 	case 5:
-		move_creation(m);
+		swap(m);
 		break;
 	case 6:
+		move_creation(m);
+		break;
+	case 7:
 		toggle_mode(m);
 		break;
 	default:
