@@ -88,6 +88,10 @@ enum figure_id {
 	OPS_FEW,
 	OPS_MANY,
 	GROWTH,
+	COVERAGE_BYTES,
+	COVERAGE_OPS,
+	NAMED_BYTES,
+	NAMED_OPS,
 	FIGURES,
 };
 
@@ -122,6 +126,14 @@ static const struct figure {
 	[OPS_MANY] = { "time an op, of 256", "us", bench_ops_many, true },
 	[GROWTH] = { "memory after 20000 scenarios", "KiB more", bench_growth,
 		     true },
+	[COVERAGE_BYTES] = { "coverage, mutation of bytes", "blocks",
+			     bench_coverage_bytes, true },
+	[COVERAGE_OPS] = { "coverage, mutation of ops", "blocks",
+			   bench_coverage_ops, true },
+	[NAMED_BYTES] = { "differences named, mutation of bytes", "signatures",
+			  bench_named_bytes, true },
+	[NAMED_OPS] = { "differences named, mutation of ops", "signatures",
+			bench_named_ops, true },
 };
 _Static_assert(ARRAY_SIZE(figures) == FIGURES, "one row a figure");
 
@@ -132,10 +144,15 @@ static const struct ratio {
 	double least; /* 0: no lower bound */
 	double most;  /* 0: no upper bound */
 } ratios[] = {
-	{ REF, EMPTY, 0.2, 0 },	       { REUSED, BARE, 0.9, 0 },
-	{ REUSED, FRESH, 8, 0 },       { REUSED_TWICE, REUSED, 1.8, 0 },
-	{ BARE_TWICE, BARE, 0, 0 },    { VCPUS_MANY, VCPUS_FEW, 0, 1 },
+	{ REF, EMPTY, 0.2, 0 },
+	{ REUSED, BARE, 0.9, 0 },
+	{ REUSED, FRESH, 8, 0 },
+	{ REUSED_TWICE, REUSED, 1.8, 0 },
+	{ BARE_TWICE, BARE, 0, 0 },
+	{ VCPUS_MANY, VCPUS_FEW, 0, 1 },
 	{ OPS_MANY, OPS_FEW, 0, 1.1 },
+	{ COVERAGE_OPS, COVERAGE_BYTES, 0, 0 },
+	{ NAMED_OPS, NAMED_BYTES, 0, 0 },
 };
 
 static int by_value(const void *a, const void *b)

@@ -58,6 +58,33 @@ double bench_bare_twice(struct bench *b);
 double bench_reused_twice(struct bench *b);
 double bench_diff(struct bench *b);
 
+/* cli/bench_search.c: engines, and what they find. */
+
+/* One run of an engine, and what came of it. */
+struct bench_search {
+	const char *target;
+	const char *corpus; /* a folder, or NULL: from nothing */
+	int seed;
+	int seconds;
+	const char *options[4]; /* more, of engine and target; or NULL */
+	double runs;
+	double took; /* seconds */
+	long coverage;
+};
+
+/* False: it cannot be had, or it failed. */
+bool bench_search(struct bench_search *search);
+
+/*
+ * Coverage, and distinct differences from the architecture that were named,
+ * after equal time from nothing: mutation of bytes as the engine has it, and
+ * of ops. The n-th call has the n-th seed.
+ */
+double bench_coverage_bytes(struct bench *b);
+double bench_coverage_ops(struct bench *b);
+double bench_named_bytes(struct bench *b);
+double bench_named_ops(struct bench *b);
+
 /* cli/bench_scale.c: seconds a scenario, and memory. */
 
 double bench_vcpus_few(struct bench *b);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/bench.h"
@@ -111,10 +110,8 @@ bool bench_prepare(struct bench *b)
 		return false;
 	}
 	snprintf(corpus, sizeof(corpus), "%s/corpus", b->scratch);
-	if (mkdir(corpus, 0777) != 0) {
-		fprintf(stderr, "%s: %s\n", corpus, strerror(errno));
+	if (!path_make(corpus))
 		return false;
-	}
 	for (int i = 0; i < BENCH_SCENARIOS; i++) {
 		bench_scenario(&b->scenarios[i], BENCH_VCPUS, BENCH_OPS,
 			       &random);

@@ -1,7 +1,6 @@
 /* How many a second: engines, the model, VMs, and both sides together. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,44 +15,24 @@ enum {
 	RUNS_EXAMINE = 500,
 };
 
-/*
- * Runs/s of a target under its engine, or 0 where it cannot be had. @option
- * and @more are for the target.
- */
+/* Runs/s of a target under its engine, from the scenarios of this bench. */
 static double rate_engine(struct bench *b, const char *target,
 			  const char *option, const char *more)
 {
-	char binary[PATH_MAX], seconds[32], corpus[PATH_MAX + 32], line[1024];
-	/* As `fuzz --target=ref` has it: blocks, not how often each ran. */
-	char *argv[] = { binary,
-			 "-max_len=256",
-			 "-use_counters=0",
-			 "-print_final_stats=1",
-			 seconds,
-			 "-seed=1",
-			 corpus,
-			 (char *)option,
-			 (char *)more,
-			 NULL };
-	struct engine engine;
-	double start = bench_now(), runs = 0;
-	int got;
+	char corpus[PATH_MAX + 32];
+	struct bench_search search = {
+		.target = target,
+		.corpus = corpus,
+		.seed = 1,
+		.seconds = atoi(b->seconds),
+		/* As `fuzz --target=ref` has it: blocks, not how often. */
+		.options = { "-max_len=256", "-use_counters=0", option, more },
+	};
 
-	if (!engine_find(binary, target))
-		return 0;
 	snprintf(corpus, sizeof(corpus), "%s/corpus", b->scratch);
-	snprintf(seconds, sizeof(seconds), "-max_total_time=%s", b->seconds);
-	if (!engine_start(&engine, argv))
+	if (!bench_search(&search))
 		return 0;
-	while ((got = engine_line(&engine, line, sizeof(line), 1000)) >= 0) {
-		const char *at = strstr(line, "number_of_executed_units: ");
-
-		if (got > 0 && at)
-			runs = atof(at + 26);
-	}
-	if (engine_wait(&engine) != 0)
-		return 0;
-	return runs / (bench_now() - start);
+	return search.runs / search.took;
 }
 
 double bench_empty(struct bench *b)
@@ -213,7 +192,7 @@ double bench_reused_twice(struct bench *b)
 	return rate_twice(b, bench_reused);
 }
 
-/* As `fuzz --against=host` runs it, from the scenarios of this bench. */
+/* As `fuzz --against=host` runs it. */
 double bench_diff(struct bench *b)
 {
 	char set[PATH_MAX], against[PATH_MAX + 32], out[PATH_MAX + 32];

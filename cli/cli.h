@@ -69,6 +69,9 @@ bool input_read(struct scenario *out, const char *path, enum input_form form,
 /* @dir/@name. False after a message: it is too long. */
 bool path_join(char out[PATH_MAX], const char *dir, const char *name);
 
+/* Make folder @path if it is not there. False after a message. */
+bool path_make(const char *path);
+
 /* A file that appears under its name when it is whole. */
 struct output {
 	FILE *file;

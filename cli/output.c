@@ -1,6 +1,7 @@
 /* Files that are written whole or not at all. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -17,6 +18,11 @@ bool path_join(char out[PATH_MAX], const char *dir, const char *name)
 		return true;
 	fprintf(stderr, "%s/%s: the path is too long\n", dir, name);
 	return false;
+}
+
+bool path_make(const char *path)
+{
+	return mkdir(path, 0777) == 0 || errno == EEXIST || complain(path);
 }
 
 bool output_open(struct output *out, const char *path)
