@@ -31,11 +31,18 @@ def fuzz_target(name, deps, corpus = [], tags = [], by_ops = False):
     )
     native.cc_binary(
         name = name + "_bin",
+        srcs = select({
+            ":afl": [":afl_main.o", ":afl_runtime.o"],
+            "//conditions:default": [],
+        }),
         linkopts = select({
             ":libfuzzer": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
         tags = ["manual"],
         visibility = ["//tests:__subpackages__"],
-        deps = [":%s_lib" % name] + ([":mutator"] if by_ops else []),
+        deps = [":%s_lib" % name] + select({
+            ":libfuzzer": [":mutator"] if by_ops else [],
+            "//conditions:default": [],
+        }),
     )
