@@ -106,7 +106,7 @@ void sides_print_set(char *out, size_t cap, const struct errata *errata);
 
 /* cli/engine.c */
 
-/* A fuzz target under libFuzzer, in a process of its own. */
+/* A fuzz target under its engine, in a process of its own. */
 struct engine {
 	int pid;
 	int output; /* what it prints, to be read; does not block */
@@ -115,12 +115,17 @@ struct engine {
 };
 
 /*
- * The path of fuzz target @target's binary: beside this program, or where
- * KVMERRATA_FUZZ_DIR says. False after a message where there is none.
+ * The path of fuzz target @target's binary, or of file @name that was built
+ * with them: beside this program, or where KVMERRATA_FUZZ_DIR says. False after
+ * a message where there is none.
  */
 bool engine_find(char out[PATH_MAX], const char *target);
+bool engine_file(char out[PATH_MAX], const char *name);
 
-/* Start @argv[0]; a null ends the list. False after a message. */
+/*
+ * Start @argv[0], a path or a program on PATH; a null ends the list. False
+ * after a message.
+ */
 bool engine_start(struct engine *out, char *const argv[]);
 
 /*
@@ -131,6 +136,12 @@ int engine_line(struct engine *engine, char *out, int cap, int timeout_ms);
 
 /* Wait for its end: its exit status, or 128 + the signal that ended it. */
 int engine_wait(struct engine *engine);
+
+/*
+ * The same without waiting: false while it runs. Then @engine->output is still
+ * open, to be read to its end and closed.
+ */
+bool engine_ended(struct engine *engine, int *out);
 
 /* cli/summary.c */
 

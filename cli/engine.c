@@ -11,7 +11,7 @@
 
 #include "cli/cli.h"
 
-bool engine_find(char out[PATH_MAX], const char *target)
+bool engine_file(char out[PATH_MAX], const char *name)
 {
 	const char *dir = getenv("KVMERRATA_FUZZ_DIR");
 	char self[PATH_MAX / 2];
@@ -24,14 +24,21 @@ bool engine_find(char out[PATH_MAX], const char *target)
 			*strrchr(self, '/') = '\0';
 		dir = self;
 	}
-	if (snprintf(out, PATH_MAX, "%s/fuzz_%s_bin", dir, target) < PATH_MAX &&
+	if (snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX &&
 	    access(out, X_OK) == 0)
 		return true;
 	fprintf(stderr,
-		"%s: no such program; start with ./kvmerrata, which builds "
-		"it\n",
+		"%s: not found; start with ./kvmerrata, which builds it\n",
 		out);
 	return false;
+}
+
+bool engine_find(char out[PATH_MAX], const char *target)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "fuzz_%s_bin", target);
+	return engine_file(out, name);
 }
 
 static void become(char *const argv[], const int ends[2])
@@ -45,7 +52,7 @@ static void become(char *const argv[], const int ends[2])
 	dup2(ends[1], STDOUT_FILENO);
 	dup2(ends[1], STDERR_FILENO);
 	close(ends[0]);
-	execv(argv[0], argv);
+	execvp(argv[0], argv);
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 	_exit(EXIT_HARNESS);
 }
@@ -101,6 +108,11 @@ int engine_line(struct engine *engine, char *out, int cap, int timeout_ms)
 	return take_line(engine, out, cap, false) ? 1 : 0;
 }
 
+static int meaning(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int engine_wait(struct engine *engine)
 {
 	int status;
@@ -109,5 +121,15 @@ int engine_wait(struct engine *engine)
 	while (waitpid(engine->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_HARNESS;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return meaning(status);
+}
+
+bool engine_ended(struct engine *engine, int *out)
+{
+	int status;
+
+	if (waitpid(engine->pid, &status, WNOHANG) != engine->pid)
+		return false;
+	*out = meaning(status);
+	return true;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fuzz/session.h"
 #include "oracle/explain.h"
@@ -80,14 +81,41 @@ static void shorten(struct scenario *s, uint32_t row)
 	}
 }
 
+static void witness_path(char out_path[PATH_MAX], uint32_t row)
+{
+	snprintf(out_path, PATH_MAX, "%s/witness/%s.scn", out,
+		 erratum_infos[row].name);
+}
+
+/* How long the one is that another job or run has left; SIZE_MAX: none is. */
+static size_t kept_ops(uint32_t row)
+{
+	static struct scenario kept;
+	static char text[OPS_MAX * 128];
+	struct text_error error;
+	char path[PATH_MAX];
+	size_t len;
+	FILE *in;
+
+	witness_path(path, row);
+	in = fopen(path, "r");
+	if (!in)
+		return SIZE_MAX;
+	len = fread(text, 1, sizeof(text) - 1, in);
+	text[len] = '\0';
+	fclose(in);
+	return scenario_parse(&kept, &error, text) ? kept.nr_ops : SIZE_MAX;
+}
+
 static void save(const struct scenario *s, uint32_t row)
 {
 	const struct erratum_info *info = &erratum_infos[row];
 	char path[PATH_MAX], temporary[PATH_MAX];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/witness/%s.scn", out, info->name);
-	snprintf(temporary, sizeof(temporary), "%s/witness/.new", out);
+	witness_path(path, row);
+	snprintf(temporary, sizeof(temporary), "%s/witness/.new.%ld", out,
+		 (long)getpid());
 	file = fopen(temporary, "w");
 	CHECK(file);
 	fprintf(file,
@@ -111,7 +139,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		if (scenario.nr_ops >= shortest[row])
 			continue;
 		shortest[row] = scenario.nr_ops;
-		save(&scenario, row);
+		if (scenario.nr_ops < kept_ops(row))
+			save(&scenario, row);
 	}
 	return 0;
 }

@@ -27,6 +27,7 @@ static struct {
 	const char *kvm;
 	const char *twin; /* NULL: any */
 	char again[64];	  /* what a report's last line adds to its command */
+	unsigned int job;
 	struct kvmdrv *drv;
 	struct guard guard;
 	struct host host;
@@ -34,6 +35,7 @@ static struct {
 	char findings[PATH_MAX];
 	char explained[PATH_MAX];
 	char flaky[PATH_MAX];
+	char running[PATH_MAX];
 	struct fuzz_stats *stats;
 } session = { .against = "documented", .kvm = KVMDRV_DEVICE };
 
@@ -86,6 +88,8 @@ static void read_option(const char *argument)
 		session.kvm = value;
 	else if ((value = option(argument, "--twin")))
 		session.twin = value;
+	else if ((value = option(argument, "--job")))
+		session.job = (unsigned int)strtoul(value, NULL, 10);
 }
 
 void session_options(int argc, char **argv)
@@ -110,21 +114,33 @@ static void out_path(char path[PATH_MAX], const char *name)
 	end(EXIT_USAGE);
 }
 
+/* As above; @format names a file of this job's. */
+static void __attribute__((format(printf, 2, 0)))
+job_path(char path[PATH_MAX], const char *format)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), format, session.job);
+	out_path(path, name);
+}
+
 /* Numbers that whoever started the process can read while it runs. */
 static void open_stats(void)
 {
 	static struct fuzz_stats unshared;
 	char path[PATH_MAX];
 	void *shared;
-	int fd;
+	int fd, error;
 
 	session.stats = &unshared;
 	if (!session.out)
 		return;
-	out_path(path, FUZZ_STATS_FILE);
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0 || ftruncate(fd, sizeof(unshared)) != 0) {
-		fprintf(stderr, "HARNESS: %s: %s\n", path, strerror(errno));
+	job_path(path, FUZZ_STATS_FILE);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	/* A full disk is told now, not by SIGBUS. */
+	error = fd < 0 ? errno : posix_fallocate(fd, 0, sizeof(unshared));
+	if (error) {
+		fprintf(stderr, "HARNESS: %s: %s\n", path, strerror(error));
 		end(EXIT_HARNESS);
 	}
 	shared = mmap(NULL, sizeof(unshared), PROT_READ | PROT_WRITE,
@@ -136,19 +152,19 @@ static void open_stats(void)
 
 static void open_guard(void)
 {
-	char input[PATH_MAX];
 	int error;
 
 	if (session.out) {
 		out_path(session.findings, "findings");
 		out_path(session.explained, "explained");
 		out_path(session.flaky, "flaky");
-		out_path(input, "running.bin");
+		job_path(session.running, FUZZ_RUNNING_FILE);
 	}
-	error = guard_open(&session.guard, session.out ? input : NULL);
+	error = guard_open(&session.guard,
+			   session.out ? session.running : NULL);
 	if (!error)
 		return;
-	fprintf(stderr, "HARNESS: %s: %s\n", input, strerror(-error));
+	fprintf(stderr, "HARNESS: %s: %s\n", session.running, strerror(-error));
 	end(EXIT_HARNESS);
 }
 
@@ -182,6 +198,13 @@ static void check_saved(enum finding_result result, const char *folder,
 	end(EXIT_HARNESS);
 }
 
+static void count_new(const struct verdict *verdict)
+{
+	session.stats->new_diverge += verdict->kind == VERDICT_DIVERGE;
+	session.stats->new_explained += verdict->kind == VERDICT_EXPLAINED;
+	session.stats->new_flaky += verdict->kind == VERDICT_FLAKY;
+}
+
 /* Saved first, then made short, so that nothing is lost in between. */
 static void keep(struct verdict *verdict, const char *folder)
 {
@@ -193,6 +216,7 @@ static void keep(struct verdict *verdict, const char *folder)
 	check_saved(result, folder, verdict);
 	if (result == FINDING_KNOWN)
 		return;
+	count_new(verdict);
 	fprintf(stderr, "%s: %s\n",
 		verdict->kind == VERDICT_EXPLAINED ? "EXPLAINED" : "FINDING",
 		verdict->signature);
@@ -261,7 +285,7 @@ void session_compare(const uint8_t *bytes, size_t len)
 	int error = guard_input(&session.guard, bytes, len);
 
 	if (error) {
-		fprintf(stderr, "HARNESS: %s/running.bin: %s\n", session.out,
+		fprintf(stderr, "HARNESS: %s: %s\n", session.running,
 			strerror(-error));
 		end(EXIT_HARNESS);
 	}

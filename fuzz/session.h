@@ -7,6 +7,7 @@
  *   --against=SET  the errata that the model is under (default: documented)
  *   --out=DIR      keep findings in DIR and go on; without it a finding is
  *                  printed and the process aborts, as engines expect
+ *   --job=N        which of the processes that share DIR this is (default: 0)
  *   --kvm=PATH     the KVM device (default: /dev/kvm)
  *   --twin=KIND    of twins: the kind of bystanders, such as aliased-late
  *                  (default: any, as the input's bytes fall)

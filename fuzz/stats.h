@@ -1,4 +1,10 @@
-/* Numbers that a fuzzing process shares, in a file of its output folder. */
+/*
+ * Numbers that a fuzzing process shares, in a file of its output folder. Where
+ * several share one folder each is a job with a number, and has files of its
+ * own. A job may be many processes, one after the other: AFL++ starts a new one
+ * every so often. So they go on with the numbers that they find, and whoever
+ * starts the job removes the old ones.
+ */
 #ifndef FUZZ_STATS_H
 #define FUZZ_STATS_H
 
@@ -6,13 +12,19 @@
 
 enum { FUZZ_STATS_ROWS = 64 };
 
-#define FUZZ_STATS_FILE "stats.bin"
+/* In the output folder, by job; the second is the input that runs. */
+#define FUZZ_STATS_FILE "stats.%u.bin"
+#define FUZZ_RUNNING_FILE "running.%u.bin"
 
 struct fuzz_stats {
 	uint64_t scenarios;
 	uint64_t diverge;
 	uint64_t explained;
 	uint64_t flaky;
+	/* Of these, signatures that the output folder did not have. */
+	uint64_t new_diverge;
+	uint64_t new_explained;
+	uint64_t new_flaky;
 	/* Of each row of errata.def: scenarios in which it decided something. */
 	uint64_t row_agree[FUZZ_STATS_ROWS];
 	uint64_t row_differ[FUZZ_STATS_ROWS];

@@ -25,6 +25,10 @@ expect "an unknown option is bad usage" 2 \
 expect "run wants a file" 2 "kvmerrata run: which FILE?" k run
 expect "fuzz wants a number" 2 \
 	"kvmerrata fuzz: --time wants a number, not 'x'" k fuzz --time=x
+expect "fuzz wants a number of jobs" 2 \
+	"kvmerrata fuzz: --jobs is 1 to 64" k fuzz --jobs=0
+expect "fuzz knows its engines" 2 \
+	"kvmerrata fuzz: no engine 'x': libfuzzer or afl" k fuzz --engine=x
 expect "fuzz wants a folder" 2 "kvmerrata fuzz: --out wants a folder" \
 	k fuzz --out=
 expect "results that cannot be written are a failure" 3 "" \

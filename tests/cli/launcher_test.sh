@@ -29,6 +29,21 @@ grep -qx 'kvmerrata: KVMERRATA_NO_INSTALL is set: nothing is installed; stopping
 	"$tmp/err"
 result "why it stops" $?
 
+grep -q 'afl++' "$tmp/err" && afl=1 || afl=0
+result "nothing of AFL++, which nobody asked for" $afl
+for spelling in --engine=afl --eng=afl '-e afl'; do
+	# shellcheck disable=SC2086 # two words
+	expect "AFL++ is missing too when asked for ($spelling)" 3 "" \
+		bare KVMERRATA_NO_INSTALL=1 "$tmp/tree/kvmerrata" fuzz $spelling
+	grep -q '^kvmerrata: these Debian packages are missing: .* afl++$' \
+		"$tmp/err" && grep -q '^kvmerrata: by hand.* afl++$' "$tmp/err"
+	result "and is said how to do by hand" $?
+done
+expect "the tests want it" 3 "" \
+	bare KVMERRATA_NO_INSTALL=1 "$tmp/tree/kvmerrata" test
+grep -q '^kvmerrata: these Debian packages are missing: .* afl++$' "$tmp/err"
+result "and say so" $?
+
 printf '#!/bin/sh\ntouch "%s/called"\nexit 1\n' "$tmp" >"$tmp/bin/apt-get"
 printf '#!/bin/sh\n[ "$1" = -u ] && echo 0\n' >"$tmp/bin/id.new"
 mv "$tmp/bin/id.new" "$tmp/bin/id"

@@ -8,32 +8,10 @@ kvmerrata=$PWD/$1
 export KVMERRATA_FUZZ_DIR=$PWD/$(dirname "$2")
 export KVMERRATA_ROOT=$PWD
 . tests/tap.sh
+. tests/fuzz/out_folder.sh
 
 k() {
 	"$kvmerrata" "$@"
-}
-
-# Waits up to 60 s for a finding in $1.
-wait_for_finding() {
-	local i
-	for i in $(seq 600); do
-		ls "$1"/findings/*/report.scn >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	return 1
-}
-
-# Are all findings in $1 whole, and does each report run?
-findings_are_whole() {
-	local folder nr=0
-	for folder in "$1"/findings/*/; do
-		[ -s "$folder/meta.json" ] && [ -s "$folder/input.bin" ] &&
-			[ "$(cat "$folder/hits")" -ge 1 ] &&
-			k convert "$folder/report.scn" -o "$tmp/bytes" ||
-			return 1
-		nr=$((nr + 1))
-	done
-	[ $nr -gt 0 ]
 }
 
 expect "the codec target runs clean" 0 "" \
@@ -105,7 +83,7 @@ wait $pid 2>/dev/null
 findings_are_whole "$tmp/killed"
 result "SIGKILL leaves findings that are whole" $?
 expect "and the input that was about to run" 0 "" \
-	k convert --bytes "$tmp/killed/running.bin"
+	k convert --bytes "$tmp/killed/running.0.bin"
 
 # Interrupted.
 "$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=60 \
@@ -121,21 +99,80 @@ result "and with the summary" $?
 findings_are_whole "$tmp/interrupted"
 result "and with findings that are whole" $?
 
-# A disk that is full: 160 KiB, in a mount namespace of its own.
-full_disk() {
-	unshare -rm bash -c '
-		mkdir -p "$2" && mount -t tmpfs -o size=160k none "$2" &&
-		mkdir "$2/o" &&
-		"$1" fuzz --against=documented,+canary --seed=1 --time=60 \
-			--out="$2/o"
-		status=$?
-		shopt -s nullglob
-		for report in "$2"/o/{findings,explained}/[0-9a-f]*/report.scn; do
-			"$1" convert "$report" -o /dev/stdout >/dev/null ||
-				status=99
-		done
-		exit $status' - "$kvmerrata" "$tmp/full"
-}
+# Two jobs on one folder.
+expect "two jobs run clean" 0 "" \
+	k fuzz --target=ref --jobs=2 --runs=20001 --seed=1 --out="$tmp/ref2"
+grep -q '^#10001.*DONE' "$tmp/ref2/fuzz.0.log" &&
+	grep -q '^#10000.*DONE' "$tmp/ref2/fuzz.1.log"
+result "and have the runs between them" $?
+expect "two jobs find the canary" 1 "" k fuzz --jobs=2 --runs=4000 --seed=7 \
+	--against=documented,+canary --out="$tmp/two"
+findings_are_whole "$tmp/two"
+result "their findings are whole" $?
+nothing_is_lost "$tmp/two"
+result "none is lost between them" $?
+grep -q 'INFO: Seed: 7$' "$tmp/two/fuzz.0.log" &&
+	grep -q 'INFO: Seed: 8$' "$tmp/two/fuzz.1.log"
+result "each has a seed of its own" $?
+grep -q 'RELOAD' "$tmp"/two/fuzz.?.log
+result "each reads what the other adds to the corpus" $?
+
+# What a run shows: lines that stay, or on a terminal one that is redrawn.
+expect "a run of some seconds" 0 "" \
+	k fuzz --target=ref --time=12 --seed=1 --out="$tmp/shown"
+grep -Eqx ' +1[0-9] s  [0-9]+ scenarios \([0-9]+/s\)  coverage [0-9]+  corpus [0-9]+' \
+	"$tmp/err" && ! grep -q "$(printf '\r')" "$tmp/err"
+result "shows a line, and no more than that" $?
+grep -Eqx 'all +[0-9]+ in 1[0-9] s, [0-9]+/s; coverage [0-9]+, corpus [0-9]+' \
+	"$tmp/out"
+result "and the sums at its end" $?
+script -qec "'$kvmerrata' fuzz --target=ref --time=3 --seed=1 --out='$tmp/shown'" \
+	/dev/null >"$tmp/out" </dev/null
+[ "$(grep -o "$(printf '\r\033')"'\[K   *[0-9] s ' "$tmp/out" | wc -l)" -ge 2 ]
+result "on a terminal the line is redrawn" $?
+
+# One of two is killed; the other goes on to the end.
+"$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=15 --jobs=2 \
+	--out="$tmp/one" >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+wait_for_finding "$tmp/one"
+kill -KILL $(awk '{ print $1 }' /proc/$pid/task/$pid/children)
+wait $pid
+[ $? = 3 ]
+result "a job that dies ends the run with 3" $?
+grep -qx "job 0 ended with status 137; its last input is $tmp/one/running.0.bin" \
+	"$tmp/err"
+result "which is said" $?
+grep -q '^#.*DONE' "$tmp/one/fuzz.0.log" "$tmp/one/fuzz.1.log" &&
+	grep -q '^findings in ' "$tmp/out"
+result "and the other one goes on" $?
+findings_are_whole "$tmp/one"
+result "with findings that are whole" $?
+
+# Two are interrupted, this time as a service manager does.
+"$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=60 --jobs=2 \
+	--out="$tmp/both" >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+wait_for_finding "$tmp/both"
+kill -TERM $pid
+wait $pid
+[ $? = 1 ]
+result "an interrupt ends two jobs as it does one" $?
+findings_are_whole "$tmp/both"
+result "with findings that are whole" $?
+all_have_ended "$tmp/both"
+result "and no process is left" $?
+
+# A harness that fails on the way: something is where findings go.
+mkdir "$tmp/way"
+touch "$tmp/way/findings" "$tmp/way/explained"
+expect "a harness that fails ends the run with 3" 3 "" k fuzz \
+	--against=documented,+canary --jobs=2 --time=60 --out="$tmp/way"
+grep -q "^HARNESS: cannot keep a finding in $tmp/way/" "$tmp/err" &&
+	grep -qx "job 1 ended with status 3" "$tmp/err"
+result "and says why, of each job" $?
+
+# A disk that is full, in a mount namespace of its own.
 if unshare -rm true 2>/dev/null; then
 	expect "a full disk ends the run with 3" 3 "" full_disk
 	grep -q 'No space left on device' "$tmp/err"
