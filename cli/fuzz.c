@@ -73,8 +73,8 @@ static const struct fuzz_target *target_named(const char *value,
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strcmp(value, targets[i].name))
 			return &targets[i];
-	argp_error(state,
-		   "no target '%s': diff, twin, ref, codec or witness", value);
+	argp_error(state, "no target '%s': diff, twin, ref, codec or witness",
+		   value);
 	return NULL;
 }
 
