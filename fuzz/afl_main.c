@@ -24,6 +24,7 @@ int main(int argc, char **argv)
 	__AFL_INIT();
 	/* It stops itself between inputs, and would stay so for ever. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	session_without_run();
 	LLVMFuzzerInitialize(&argc, &argv);
 	bytes = __AFL_FUZZ_TESTCASE_BUF;
 	while (__AFL_LOOP(RUNS_OF_A_PROCESS)) {

@@ -28,6 +28,7 @@ static struct {
 	const char *twin; /* NULL: any */
 	char again[64];	  /* what a report's last line adds to its command */
 	unsigned int job;
+	bool without_run;
 	struct kvmdrv *drv;
 	struct guard guard;
 	struct host host;
@@ -64,6 +65,11 @@ static _Noreturn void end(int status)
 {
 	fflush(NULL);
 	_exit(status);
+}
+
+void session_without_run(void)
+{
+	session.without_run = true;
 }
 
 /* The value of --name=VALUE, or NULL. */
@@ -176,6 +182,8 @@ void session_open_kvm(void)
 		fprintf(stderr, "SKIP: %s\n", reason.text);
 		end(EXIT_SKIP);
 	}
+	if (session.without_run)
+		kvmdrv_without_run(session.drv);
 	host_describe(&session.host);
 	sides.switchable = errata_switchable();
 	sides.usual = errata_observed();

@@ -28,6 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
  */
 void session_options(int argc, char **argv);
 
+/* Call it before those: see kvmdrv_without_run(). */
+void session_without_run(void);
+
 /*
  * Open the driver and the guard. Where there is no usable KVM the process
  * ends with status 4 and the reason.

@@ -287,7 +287,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	pthread_mutex_unlock(&pool->lock);
 	if (!vm)
 		vm = build(pool->drv, t);
-	else if (vm->used)
+	else if (vm->used && !pool->drv->without_run)
 		vm_map_runs(vm, pool->drv);
 	vm->nr_vcpus = 0;
 	return vm;

@@ -80,7 +80,7 @@ if ! k doctor >"$tmp/doctor"; then
 	plan
 fi
 
-expect "two jobs find the canary on real VMs" 1 "" afl --jobs=2 --runs=6000 \
+expect "two jobs find the canary on real VMs" 1 "" afl --jobs=2 --runs=3000 \
 	--seed=1 --against=documented,+canary --out="$tmp/canary"
 grep -q '^# signature: [a-z_0-9]*\.logical\..* extra ' \
 	"$tmp"/canary/findings/*/report.scn
