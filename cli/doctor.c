@@ -115,5 +115,6 @@ int verb_doctor(int argc, char **argv)
 	print_tool("bazel", "building");
 	print_tool("clang", "building and libFuzzer");
 	print_tool("gcc", "building with --config=gcc");
+	print_tool("afl-fuzz", "fuzz --engine=afl");
 	return error ? EXIT_SKIP : EXIT_AGREE;
 }
