@@ -93,8 +93,21 @@ static bool wide_physical_match(const struct model *m,
 				const struct message *msg,
 				const struct model_vcpu *vcpu)
 {
-	return msg->dest == vcpu->vcpu_id &&
-	       decides(m, ERRATUM_xapic_dest_whole);
+	decides(m, ERRATUM_xapic_dest_whole);
+	return msg->dest == vcpu->vcpu_id;
+}
+
+/*
+ * KVM: errata.rst, "x2APIC": an event can be sent to a *single* vCPU by its
+ * x2APIC ID, also in xAPIC mode; so no other one sees the low bits of that ID
+ * as its own.
+ */
+static bool x2apic_id_match(const struct model *m, const struct message *msg,
+			    const struct model_vcpu *vcpu)
+{
+	if (msg->dest > UINT8_MAX || msg->dest == vcpu->vcpu_id)
+		decides(m, ERRATUM_x2apic_id_reaches_xapic);
+	return msg->dest == vcpu->vcpu_id;
 }
 
 static enum reception physical_match(const struct model *m,
@@ -108,16 +121,10 @@ static enum reception physical_match(const struct model *m,
 		return reception_if(
 			message_is_quirk_broadcast(m, msg) ||
 			x2apic_physical_match(msg->dest, vcpu->vcpu_id));
-	/*
-	 * KVM: errata.rst, "x2APIC": an event can be sent to a *single* vCPU
-	 * by its x2APIC ID, also in xAPIC mode; so no other one sees the low
-	 * bits of that ID as its own.
-	 */
 	if (in_force(m, ERRATUM_x2apic_id_reaches_xapic) && ids_are_32bit(m) &&
 	    msg->dest != X2APIC_BROADCAST)
 		return reception_if(
-			(msg->dest == vcpu->vcpu_id &&
-			 decides(m, ERRATUM_x2apic_id_reaches_xapic)) ||
+			x2apic_id_match(m, msg, vcpu) ||
 			(msg->dest <= UINT8_MAX &&
 			 xapic_physical_match(msg->dest, xapic_id)));
 	if (in_force(m, ERRATUM_xapic_dest_whole) && msg->dest > UINT8_MAX)

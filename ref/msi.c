@@ -63,10 +63,11 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
 static void promise_delivered(const struct model *m, const struct message *msg,
 			      enum delivered delivered, struct promise *out)
 {
-	bool illegal = msg->vector < VECTOR_FIRST_LEGAL &&
-		       !in_force(m, ERRATUM_illegal_vector_accepted) &&
-		       (msg->delivery == DELIVERY_FIXED ||
-			msg->delivery == DELIVERY_LOWEST);
+	bool fixed = msg->delivery == DELIVERY_FIXED ||
+		     msg->delivery == DELIVERY_LOWEST;
+	bool illegal = fixed && msg->vector < VECTOR_FIRST_LEGAL &&
+		       !(in_force(m, ERRATUM_illegal_vector_accepted) &&
+			 decides(m, ERRATUM_illegal_vector_accepted));
 	bool no_effect = msg->delivery == DELIVERY_RESERVED ||
 			 msg->delivery == DELIVERY_EXTINT;
 

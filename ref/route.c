@@ -54,19 +54,24 @@ static uint32_t physical_id(const struct model_vcpu *vcpu)
 						     xapic_id(vcpu);
 }
 
-/* KVM: without 32-bit IDs an alias makes the table useless (since 6.3). */
-static bool snapshot_is_usable(const struct model *m)
+static bool snapshot_has_alias(const struct model *m)
 {
-	if (m->snapshot.ids_are_32bit ||
-	    in_force(m, ERRATUM_hotplug_hack_always))
-		return true;
 	for (uint32_t a = 0; a < m->snapshot.nr_vcpus; a++)
 		for (uint32_t b = 0; b < a; b++)
 			if (is_listed(m, a) && is_listed(m, b) &&
 			    physical_id(&m->vcpus[a]) ==
 				    physical_id(&m->vcpus[b]))
-				return false;
-	return true;
+				return true;
+	return false;
+}
+
+/* KVM: without 32-bit IDs an alias makes the table useless (since 6.3). */
+static bool snapshot_is_usable(const struct model *m)
+{
+	if (m->snapshot.ids_are_32bit || !snapshot_has_alias(m))
+		return true;
+	return in_force(m, ERRATUM_hotplug_hack_always) &&
+	       decides(m, ERRATUM_hotplug_hack_always);
 }
 
 /* KVM: is a 32-bit ID good for a vCPU in xAPIC mode too? */

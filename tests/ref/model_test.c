@@ -5,6 +5,7 @@
  */
 #include "tests/test.h"
 
+#include "fuzz/mutate.h"
 #include "oracle/oracle.h"
 #include "ref/model.h"
 #include "scenario/x86.h"
@@ -262,6 +263,58 @@ static void sets_have_names(void **state)
 	assert_false(errata_parse(&errata, &unknown, "documentedx"));
 }
 
+static void mutate(uint64_t seed)
+{
+	static uint8_t bytes[SCENARIO_BYTES_MAX], mutated[SCENARIO_BYTES_MAX];
+	size_t len = 0;
+
+	for (uint64_t i = 0; i < 40; i++) {
+		len = mutate_bytes(mutated, sizeof(mutated), bytes, len,
+				   seed * 64 + i);
+		memcpy(bytes, mutated, len);
+	}
+	scenario_decode(&scenario, bytes, len);
+}
+
+static bool runs_are_equal(void)
+{
+	const struct observation *a = &expected.want, *b = &again.want;
+
+	return !memcmp(a->states, b->states,
+		       sizeof(a->states[0]) * a->nr_states) &&
+	       !memcmp(a->steps, b->steps, sizeof(a->steps[0]) * a->nr_steps) &&
+	       !memcmp(expected.care.states, again.care.states,
+		       sizeof(a->states[0]) * a->nr_states) &&
+	       !memcmp(expected.care.steps, again.care.steps,
+		       sizeof(a->steps[0]) * a->nr_steps);
+}
+
+/* Rows may be left out of a set where they are not among what decided. */
+static void rows_that_decide_nothing_change_nothing(void **state)
+{
+	uint64_t random = 7;
+	struct model_setup setup = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 3000; seed++) {
+		uint64_t rows = test_random(&random) & ((1ull << ERRATA) - 1);
+
+		mutate(seed);
+		setup.errata.set = rows;
+		model_run(&expected, &scenario, &setup);
+		for (uint32_t row = 0; row < ERRATA; row++) {
+			if (!((rows & ~expected.rows) >> row & 1))
+				continue;
+			setup.errata.set = rows & ~(1ull << row);
+			model_run(&again, &scenario, &setup);
+			if (runs_are_equal())
+				continue;
+			scenario_print(stderr, &scenario);
+			fail_msg("%s decides in secret", erratum_name(row));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +324,7 @@ int main(void)
 		cmocka_unit_test(lowest_priority_picks_each_in_turn),
 		cmocka_unit_test(init_and_sipi),
 		cmocka_unit_test(sets_have_names),
+		cmocka_unit_test(rows_that_decide_nothing_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
