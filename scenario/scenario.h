@@ -115,8 +115,6 @@ size_t scenario_nr_vcpus(const struct scenario *s, size_t end);
 
 /* The vCPU that @op acts on, or -1 for an op that acts on none. */
 int op_vcpu(const struct op *op);
-/* Let @op, which acts on a vCPU, act on this one. */
-void op_set_vcpu(struct op *op, field_vcpu vcpu);
 
 /* Let @op, which acts on a vCPU, act on @vcpu. */
 void op_set_vcpu(struct op *op, field_vcpu vcpu);
