@@ -17,7 +17,7 @@
 
 static const struct argp_option options[] = {
 	{ "target", 't', "TARGET", 0,
-	  "diff (default), twin, ref, codec or witness", 0 },
+	  "diff (default), twin, tell, ref, codec or witness", 0 },
 	OPTION_AGAINST,
 	{ "time", 'T', "SECONDS", 0, "stop after that long (default: never)",
 	  0 },
@@ -34,6 +34,7 @@ static const struct argp_option options[] = {
 static const struct fuzz_target targets[] = {
 	{ .name = "diff", .needs_kvm = true, .by_ops = true },
 	{ .name = "twin", .needs_kvm = true, .by_ops = true },
+	{ .name = "tell", .by_ops = true, .is_checks = true },
 	{ .name = "ref", .by_ops = true, .is_checks = true },
 	{ .name = "codec", .is_checks = true },
 	{ .name = "witness", .by_ops = true, .is_checks = true },
@@ -73,7 +74,8 @@ static const struct fuzz_target *target_named(const char *value,
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strcmp(value, targets[i].name))
 			return &targets[i];
-	argp_error(state, "no target '%s': diff, twin, ref, codec or witness",
+	argp_error(state,
+		   "no target '%s': diff, twin, tell, ref, codec or witness",
 		   value);
 	return NULL;
 }

@@ -37,7 +37,8 @@ bool libfuzzer_command(struct command *out,
 	command_add(out, "-max_len=512");
 	command_add(out, "-timeout=25");
 	/* Counting is what a run of the model would cost most. */
-	if (!strcmp(arguments->target->name, "ref"))
+	if (!strcmp(arguments->target->name, "ref") ||
+	    !strcmp(arguments->target->name, "tell"))
 		command_add(out, "-use_counters=0");
 	command_add(out, "-rss_limit_mb=2048");
 	command_add(out, "-print_final_stats=1");

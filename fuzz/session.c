@@ -111,6 +111,11 @@ void session_options(int argc, char **argv)
 	}
 }
 
+const struct errata *session_errata(void)
+{
+	return &sides.errata;
+}
+
 /* @name in the output folder; the process ends where that is too long. */
 static void out_path(char path[PATH_MAX], const char *name)
 {

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scenario/observation.h"
+
 /* What engines call; they declare neither. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -30,6 +32,9 @@ void session_options(int argc, char **argv);
 
 /* Call it before those: see kvmdrv_without_run(). */
 void session_without_run(void);
+
+/* The errata that --against names. */
+const struct errata *session_errata(void);
 
 /*
  * Open the driver and the guard. Where there is no usable KVM the process

@@ -5,11 +5,9 @@
 #include "oracle/oracle.h"
 
 /*
- * Set symptom and signature of a DIVERGE verdict, from what it names; then
- * find what explains it and add that, which may make it EXPLAINED.
+ * Find what explains a DIVERGE verdict, and add that to its signature, which
+ * may make it EXPLAINED.
  */
-void oracle_sign(struct verdict *verdict, const struct scenario *s,
-		 const struct expectation *expected);
 void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 		      const struct scenario *s, enum schedule schedule,
 		      struct oracle_workspace *work);

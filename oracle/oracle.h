@@ -105,6 +105,10 @@ struct oracle_workspace {
 void oracle_judge(struct verdict *out, const struct expectation *expected,
 		  const struct observation *got);
 
+/* Set symptom and signature of a DIVERGE verdict, from what it names. */
+void oracle_sign(struct verdict *verdict, const struct scenario *s,
+		 const struct expectation *expected);
+
 /* FNV-1a of the signature: the name of a finding's folder. */
 uint64_t signature_hash(const char *signature);
 

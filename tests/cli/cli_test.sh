@@ -34,7 +34,7 @@ expect "fuzz wants a folder" 2 "kvmerrata fuzz: --out wants a folder" \
 expect "results that cannot be written are a failure" 3 "" \
 	bash -c '"$1" run -m "$2" >/dev/full' - "$kvmerrata" "$seed"
 expect "fuzz knows its targets" 2 \
-	"kvmerrata fuzz: no target 'x': diff, twin, ref, codec or witness" k fuzz --target=x
+	"kvmerrata fuzz: no target 'x': diff, twin, tell, ref, codec or witness" k fuzz --target=x
 expect "an unknown set of errata" 2 \
 	"--against: unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
 	k run --against=nope "$seed"
