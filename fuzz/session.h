@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "scenario/observation.h"
+struct errata;
 
 /* What engines call; they declare neither. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
