@@ -4,13 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 
+#include "kvmdrv/descriptors.h"
 #include "kvmdrv/vm.h"
 #include "scenario/x86.h"
-
-/* Descriptors that are not the pool's, and those that a VM of 4 vCPUs has. */
-enum { OTHER_DESCRIPTORS = 128, DESCRIPTORS_PER_VM = 5 };
 
 static uint64_t hash_more(uint64_t hash, uint64_t value)
 {
@@ -190,8 +187,9 @@ static void put(struct pool *pool, struct vm *vm)
 	uint32_t nr_closed = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	while (pool->nr_vms && (pool->nr_vms >= pool->vms_max ||
-				pool->nr_vcpus + vm->nr_built > POOL_VCPUS_MAX))
+	while (pool->nr_vms &&
+	       (pool->nr_vms == POOL_VMS_MAX ||
+		pool->nr_vms + pool->nr_vcpus + vm->nr_built >= pool->room))
 		closed[nr_closed++] = remove_oldest(pool);
 	vm->last_use = ++pool->uses;
 	pool->vms[pool->nr_vms++] = vm;
@@ -221,32 +219,18 @@ static void *build_ahead(void *argument)
 	return NULL;
 }
 
-/* As many descriptors as may be had, and how many VMs those are. */
-static uint32_t vms_max(void)
-{
-	struct rlimit limit;
-	rlim_t vms;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 &&
-	    getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1;
-	if (limit.rlim_cur <= OTHER_DESCRIPTORS + DESCRIPTORS_PER_VM)
-		return 1;
-	vms = (limit.rlim_cur - OTHER_DESCRIPTORS) / DESCRIPTORS_PER_VM / 2;
-	return vms < POOL_VMS_MAX ? (uint32_t)vms + 1 : POOL_VMS_MAX;
-}
-
 int pool_start(struct pool *out, struct kvmdrv *drv)
 {
+	struct descriptors descriptors;
 	sigset_t all, before;
 	int error;
 
 	memset(out, 0, sizeof(*out));
 	out->drv = drv;
-	out->vms_max = vms_max();
+	descriptors_share_out(&descriptors);
+	out->room = descriptors.for_pool < POOL_DESCRIPTORS_MAX ?
+			    descriptors.for_pool :
+			    POOL_DESCRIPTORS_MAX;
 	out->vcpu_ids_max = (uint32_t)ioctl(drv->fd, KVM_CHECK_EXTENSION,
 					    KVM_CAP_MAX_VCPU_ID);
 	pthread_mutex_init(&out->lock, NULL);

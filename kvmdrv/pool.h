@@ -19,7 +19,7 @@
 struct kvmdrv;
 struct vm;
 
-enum { POOL_VMS_MAX = 512, POOL_VCPUS_MAX = 4096, POOL_SPENT = 64 };
+enum { POOL_VMS_MAX = 512, POOL_DESCRIPTORS_MAX = 4608, POOL_SPENT = 64 };
 
 /* The settings and the vCPUs of a VM: what makes two VMs equal. */
 struct topology {
@@ -41,7 +41,7 @@ struct pool {
 	uint64_t spent[POOL_SPENT]; /* hashes of VMs lately used up */
 	uint32_t nr_spent;
 	uint64_t uses;
-	uint32_t vms_max;
+	uint32_t room;	       /* descriptors that its VMs and vCPUs may have */
 	uint32_t vcpu_ids_max; /* vCPU IDs are below that */
 	uint32_t nr_vms;
 	uint32_t nr_vcpus; /* of all those VMs */
