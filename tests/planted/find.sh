@@ -34,7 +34,7 @@ find_fault() {
 	while :; do
 		signature=$(signature_about "$out" "$2")
 		seconds=$(seconds_since "$start")
-		scenarios=$(od -An -tu8 -N8 "$out/stats.bin" 2>/dev/null |
+		scenarios=$(od -An -tu8 -N8 "$out/stats.0.bin" 2>/dev/null |
 			tr -d ' ')
 		[ -z "$signature" ] && kill -0 $pid 2>/dev/null || break
 		sleep 0.1
