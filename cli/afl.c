@@ -103,7 +103,7 @@ bool afl_command(struct command *out, const struct fuzz_arguments *arguments,
 	if (runs >= 0)
 		command_add(out, "-E%ld", runs ? runs : 1);
 	/* A new finding is made short before the run ends. */
-	command_add(out, "-t25000");
+	command_add(out, "-t%ld", arguments->timeout * 1000);
 	command_add(out, "-G512");
 	command_add(out, "--");
 	command_add(out, "%s", binary);

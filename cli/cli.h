@@ -19,6 +19,9 @@ enum exit_status {
 	EXIT_SKIP = 4,
 };
 
+/* The worse of two; a skip is better than anything but agreement. */
+enum exit_status exit_status_worse(enum exit_status a, enum exit_status b);
+
 /* argv[0] is "kvmerrata VERB". The result is an exit status. */
 int verb_bench(int argc, char **argv);
 int verb_convert(int argc, char **argv);
@@ -44,6 +47,13 @@ int verb_run(int argc, char **argv);
 			"`fingerprint` "                                    \
 			"finds here; or a FILE.json that it wrote",         \
 			0                                                   \
+	}
+#define OPTION_DANGEROUS                                                     \
+	{                                                                    \
+		"dangerous", 'D', NULL, 0,                                   \
+			"run also what may damage this kernel, or fill its " \
+			"log",                                               \
+			0                                                    \
 	}
 #define OPTION_BYTES                                                        \
 	{                                                                   \

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "kvmdrv/danger.h"
 #include "kvmdrv/guard.h"
 #include "kvmdrv/host.h"
 #include "scenario/check.h"
@@ -68,11 +69,30 @@ static void print_tool(const char *tool, const char *wanted_for)
 	print(tool, at);
 }
 
+/* What there is to fear: for this host, and from it. */
+static void print_dangers(struct kvmdrv *drv)
+{
+	FILE *panic = fopen("/proc/sys/kernel/panic_on_warn", "r");
+	struct danger_host host;
+	const char *known;
+
+	danger_host_here(&host, drv);
+	known = danger_known(&host);
+	print("dangers", known ? known : "none known of this kernel");
+	if (panic && fgetc(panic) == '1')
+		print("", "kernel.panic_on_warn is set: a kernel warning, "
+			  "which fuzzing may find, stops this host");
+	if (panic)
+		fclose(panic);
+}
+
 static void print_guard(void)
 {
+	const struct guard_input none = { NULL, false };
+	char kept[PATH_MAX];
 	struct guard guard;
 
-	if (guard_open(&guard, NULL) != 0)
+	if (guard_open(&guard, &none, kept) != 0)
 		return;
 	print("kernel log", guard.kernel_log >= 0 ?
 				    "watched" :
@@ -109,6 +129,7 @@ int verb_doctor(int argc, char **argv)
 	print(device, error ? reason.text : "usable");
 	if (!error) {
 		print_capabilities(drv);
+		print_dangers(drv);
 		kvmdrv_close(drv);
 	}
 	print_guard();

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvmdrv/danger.h"
 #include "oracle/explain.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -67,7 +68,16 @@ static void take_row(struct fingerprint *out, struct kvmdrv *drv,
 	static struct expectation with, without;
 	static struct observation got;
 	struct model_setup setup = { .errata = errata_with(row) };
+	struct kvmdrv_reason reason;
+	struct danger_host host;
 	struct telling telling;
+
+	danger_host_here(&host, drv);
+	if (danger_check(&reason, &host, witness) != DANGER_NONE) {
+		snprintf(out->why[row], WHY_MAX, "its witness does not run: %s",
+			 reason.text);
+		return;
+	}
 
 	model_run(&with, witness, &setup);
 	setup.errata = errata_without(row);

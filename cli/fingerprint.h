@@ -7,7 +7,7 @@
 
 enum presence { PRESENCE_UNDETERMINED, PRESENCE_ABSENT, PRESENCE_PRESENT };
 
-enum { WHY_MAX = 120 };
+enum { WHY_MAX = 320 };
 
 struct fingerprint {
 	struct host host;

@@ -27,6 +27,16 @@ static const struct argp_option options[] = {
 	  "processes that share corpus and findings (default: 1)", 0 },
 	{ "engine", 'e', "ENGINE", 0, "libfuzzer (default) or afl", 0 },
 	{ "out", 'o', "DIR", 0, "findings and corpus (default: fuzz-out)", 0 },
+	{ "timeout", 'i', "SECONDS", 0,
+	  "how long one scenario may take, shortening included (default: 60)",
+	  0 },
+	{ "memory", 'm', "MB", 0,
+	  "what a process may use under libFuzzer (default: 2048)", 0 },
+	{ "sync-input", 'y', NULL, 0,
+	  "put each input on the disk before it runs, in DIR/running.N.bin, so "
+	  "that it is there after the host has died; slow",
+	  0 },
+	OPTION_DANGEROUS,
 	OPTION_KVM,
 	{ 0 },
 };
@@ -110,6 +120,18 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		if (!*value)
 			argp_error(state, "--out wants a folder");
 		arguments->out = value;
+		break;
+	case 'i':
+		arguments->timeout = number(value, "timeout", state);
+		break;
+	case 'm':
+		arguments->memory = number(value, "memory", state);
+		break;
+	case 'y':
+		arguments->sync_input = true;
+		break;
+	case 'D':
+		arguments->dangerous = true;
 		break;
 	case 'k':
 		arguments->device = value;
@@ -217,8 +239,10 @@ static void print_findings(const struct jobs *jobs, bool differ)
 		puts("no findings");
 	if (path_join(dir, out, "explained"))
 		summary_print(stdout, dir, "explained by errata");
-	if (jobs_stats(&stats, jobs))
+	if (jobs_stats(&stats, jobs)) {
+		refusals_print(&stats);
 		print_rows(&stats);
+	}
 	if (path_join(dir, out, "flaky"))
 		summary_print(stdout, dir, "differences that did not repeat");
 }
@@ -283,7 +307,9 @@ int verb_fuzz(int argc, char **argv)
 					    .device = KVMDRV_DEVICE,
 					    .seed = (long)time(NULL) % 1000000,
 					    .runs = -1,
-					    .jobs = 1 };
+					    .jobs = 1,
+					    .timeout = 60,
+					    .memory = 2048 };
 	static struct sides sides;
 	static char set[PATH_MAX];
 	enum exit_status status;

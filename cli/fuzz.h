@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/guarded.h"
 #include "fuzz/stats.h"
 
 enum { JOBS_MAX = 64 };
@@ -33,6 +34,10 @@ struct fuzz_arguments {
 	long runs; /* of all jobs together; -1: no limit */
 	long seed; /* of the first job; the others count on from it */
 	unsigned int jobs;
+	long timeout; /* seconds for one scenario */
+	long memory;  /* MB; not with AFL++ */
+	bool sync_input;
+	bool dangerous;
 };
 
 /* The share of --runs that is @job's; -1: no limit. */
@@ -69,6 +74,7 @@ struct job {
 	double stability; /* in percent; AFL++ only */
 	/* What the target tells; NULL until it does, or where it does not. */
 	const struct fuzz_stats *stats;
+	struct stall stall;
 };
 
 struct jobs {

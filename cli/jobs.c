@@ -40,6 +40,10 @@ void command_add_target_options(struct command *command,
 	command_add(command, "--out=%s", arguments->out);
 	command_add(command, "--job=%u", job);
 	command_add(command, "--kvm=%s", arguments->device);
+	if (arguments->sync_input)
+		command_add(command, "--sync-input");
+	if (arguments->dangerous)
+		command_add(command, "--dangerous");
 }
 
 long fuzz_runs_of(const struct fuzz_arguments *arguments, unsigned int job)
@@ -152,7 +156,7 @@ static const char *what_matters(const char *line)
 	static const char *const marks[] = {
 		"FINDING: ",	"EXPLAINED: ",	     "SKIP: ",
 		"HARNESS: ",	"Test unit written", "PROGRAM ABORT",
-		"SYSTEM ERROR", "OS message",
+		"SYSTEM ERROR", "OS message",	     "KEPT: ",
 	};
 	const char *at = NULL;
 
@@ -199,6 +203,7 @@ static void read_line(struct job *job, const struct progress *p,
 static void end_job(struct jobs *jobs, struct job *job, int ended)
 {
 	const struct fuzz_arguments *arguments = jobs->arguments;
+	char path[PATH_MAX];
 
 	job->running = false;
 	close(job->engine.output);
@@ -211,6 +216,10 @@ static void end_job(struct jobs *jobs, struct job *job, int ended)
 	}
 	if (!job->stats)
 		job->stats = map_stats(jobs, job);
+	/* No process died: what was about to run is of no interest. */
+	if (job->status == EXIT_AGREE &&
+	    job_path(path, jobs, job, FUZZ_RUNNING_FILE))
+		unlink(path);
 }
 
 /* What @job has to say, without waiting for it; and has it ended? */
@@ -228,6 +237,8 @@ static void listen(struct jobs *jobs, struct job *job, const struct progress *p)
 		job->stats = map_stats(jobs, job);
 	if (has_ended)
 		end_job(jobs, job, ended);
+	else if (has_stalled(&job->stall, job->stats, jobs->arguments->timeout))
+		kill(job->engine.pid, SIGKILL);
 }
 
 /* Until a job that runs has something to say. False: none runs. */
@@ -275,24 +286,6 @@ static void follow(struct jobs *jobs, struct progress *p)
 	}
 }
 
-/* From best to worst. */
-static int badness(enum exit_status status)
-{
-	switch (status) {
-	case EXIT_AGREE:
-		return 0;
-	case EXIT_SKIP:
-		return 1;
-	case EXIT_DIVERGE:
-		return 2;
-	case EXIT_USAGE:
-		return 3;
-	case EXIT_HARNESS:
-		return 4;
-	}
-	return 4;
-}
-
 enum exit_status jobs_run(struct jobs *out,
 			  const struct fuzz_arguments *arguments)
 {
@@ -315,7 +308,6 @@ enum exit_status jobs_run(struct jobs *out,
 	if (out->nr)
 		progress_sum_up(&progress, out);
 	for (unsigned int i = 0; i < out->nr; i++)
-		if (badness(out->job[i].status) > badness(worst))
-			worst = out->job[i].status;
+		worst = exit_status_worse(worst, out->job[i].status);
 	return worst;
 }

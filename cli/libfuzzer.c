@@ -35,12 +35,12 @@ bool libfuzzer_command(struct command *out,
 	command_add(out, "-runs=%ld", fuzz_runs_of(arguments, job));
 	command_add(out, "-seed=%ld", arguments->seed + job);
 	command_add(out, "-max_len=512");
-	command_add(out, "-timeout=25");
+	command_add(out, "-timeout=%ld", arguments->timeout);
 	/* Counting is what a run of the model would cost most. */
 	if (!strcmp(arguments->target->name, "ref") ||
 	    !strcmp(arguments->target->name, "tell"))
 		command_add(out, "-use_counters=0");
-	command_add(out, "-rss_limit_mb=2048");
+	command_add(out, "-rss_limit_mb=%ld", arguments->memory);
 	command_add(out, "-print_final_stats=1");
 	command_add(out, "-artifact_prefix=%s/", dir);
 	command_add(out, "%s/corpus", dir);

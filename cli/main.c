@@ -20,6 +20,16 @@ static const struct {
 	{ "bench", verb_bench, "how fast the parts are, side by side" },
 };
 
+enum exit_status exit_status_worse(enum exit_status a, enum exit_status b)
+{
+	static const int badness[] = {
+		[EXIT_AGREE] = 0, [EXIT_SKIP] = 1,    [EXIT_DIVERGE] = 2,
+		[EXIT_USAGE] = 3, [EXIT_HARNESS] = 4,
+	};
+
+	return badness[a] < badness[b] ? b : a;
+}
+
 static void usage(FILE *out)
 {
 	fputs("Usage: kvmerrata VERB [OPTION...] [FILE...]\n\n", out);

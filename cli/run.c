@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "fuzz/twin.h"
+#include "kvmdrv/danger.h"
 #include "kvmdrv/host.h"
 
 enum { FILES_MAX = 4096 };
@@ -17,6 +18,7 @@ struct arguments {
 	bool model_only;
 	bool twins;
 	const char *twin; /* its kind; NULL: all of them */
+	bool dangerous;
 	size_t nr_files;
 	const char *files[FILES_MAX];
 };
@@ -33,6 +35,7 @@ static const struct argp_option options[] = {
 	  "compare the host with itself: each scenario alone, and beside "
 	  "bystanders of this KIND (such as aliased-late; default: of all)",
 	  0 },
+	OPTION_DANGEROUS,
 	OPTION_KVM,
 	{ 0 },
 };
@@ -60,6 +63,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		arguments->twin = value;
 		if (value && !twin_parse(&kind, value))
 			argp_error(state, "no bystanders '%s'", value);
+		break;
+	case 'D':
+		arguments->dangerous = true;
 		break;
 	case 'k':
 		arguments->device = value;
@@ -176,6 +182,24 @@ static enum exit_status compare_twins(const struct arguments *arguments,
 	return status;
 }
 
+/* Must it not run here? The reason is said. */
+static bool is_refused(const struct arguments *arguments, const char *path,
+		       struct sides *sides, const struct scenario *s)
+{
+	struct kvmdrv_reason reason;
+	struct danger_host host;
+	enum danger danger;
+
+	danger_host_here(&host, sides->drv);
+	danger = danger_check(&reason, &host, s);
+	if (danger == DANGER_NONE ||
+	    (danger == DANGER_KERNEL && arguments->dangerous))
+		return false;
+	fprintf(stderr, "SKIP: %s: %s%s\n", path, reason.text,
+		danger == DANGER_KERNEL ? "; --dangerous runs it" : "");
+	return true;
+}
+
 static enum exit_status run_file(const struct arguments *arguments,
 				 const char *path, struct sides *sides)
 {
@@ -191,6 +215,8 @@ static enum exit_status run_file(const struct arguments *arguments,
 		print_model(stdout, sides, &scenario);
 		return EXIT_AGREE;
 	}
+	if (is_refused(arguments, path, sides, &scenario))
+		return EXIT_SKIP;
 	if (arguments->twins)
 		return compare_twins(arguments, sides, &scenario);
 	return compare(arguments, sides, &scenario);
@@ -225,11 +251,11 @@ int verb_run(int argc, char **argv)
 	for (size_t i = 0; i < arguments.nr_files; i++) {
 		enum exit_status one;
 
-		if (status == EXIT_SKIP || status == EXIT_USAGE)
+		/* No KVM, or a file that cannot be read. */
+		if (status == EXIT_USAGE || (status == EXIT_SKIP && !sides.drv))
 			break;
 		one = run_file(&arguments, arguments.files[i], &sides);
-		if (one > status)
-			status = one;
+		status = exit_status_worse(status, one);
 	}
 	if (sides.drv)
 		kvmdrv_close(sides.drv);

@@ -12,6 +12,7 @@
 
 #include "fuzz/stats.h"
 #include "fuzz/twin.h"
+#include "kvmdrv/danger.h"
 #include "kvmdrv/guard.h"
 #include "kvmdrv/host.h"
 #include "kvmdrv/kvmdrv.h"
@@ -21,6 +22,14 @@
 
 enum { EXIT_USAGE = 2, EXIT_HARNESS = 3, EXIT_SKIP = 4 };
 
+/*
+ * Of scenarios that make the kernel log a line each time, one in so many runs.
+ * Which ones, their bytes say: an input always does the same.
+ */
+enum { LOGGED_ONE_IN = 16 };
+
+_Static_assert((int)DANGERS == (int)FUZZ_STATS_REFUSALS, "a count of each");
+
 static struct {
 	const char *against;
 	const char *out;
@@ -29,7 +38,10 @@ static struct {
 	char again[64];	  /* what a report's last line adds to its command */
 	unsigned int job;
 	bool without_run;
+	bool sync_input;
+	bool dangerous;
 	struct kvmdrv *drv;
+	struct danger_host limits;
 	struct guard guard;
 	struct host host;
 	struct report_about about;
@@ -53,6 +65,7 @@ static void observe(void *context, struct observation *out,
 		    const struct scenario *s, enum schedule schedule)
 {
 	(void)context;
+	session.stats->beats++;
 	kvmdrv_run(session.drv, out, s, schedule);
 }
 
@@ -96,6 +109,10 @@ static void read_option(const char *argument)
 		session.twin = value;
 	else if ((value = option(argument, "--job")))
 		session.job = (unsigned int)strtoul(value, NULL, 10);
+	else if (!strcmp(argument, "--sync-input"))
+		session.sync_input = true;
+	else if (!strcmp(argument, "--dangerous"))
+		session.dangerous = true;
 }
 
 void session_options(int argc, char **argv)
@@ -161,8 +178,16 @@ static void open_stats(void)
 		session.stats = shared;
 }
 
+static void close_guard(void)
+{
+	guard_close(&session.guard);
+}
+
 static void open_guard(void)
 {
+	struct guard_input input = { session.out ? session.running : NULL,
+				     session.sync_input };
+	char kept[PATH_MAX];
 	int error;
 
 	if (session.out) {
@@ -171,12 +196,17 @@ static void open_guard(void)
 		out_path(session.flaky, "flaky");
 		job_path(session.running, FUZZ_RUNNING_FILE);
 	}
-	error = guard_open(&session.guard,
-			   session.out ? session.running : NULL);
-	if (!error)
-		return;
-	fprintf(stderr, "HARNESS: %s: %s\n", session.running, strerror(-error));
-	end(EXIT_HARNESS);
+	error = guard_open(&session.guard, &input, kept);
+	if (error) {
+		fprintf(stderr, "HARNESS: %s: %s\n", session.running,
+			strerror(-error));
+		end(EXIT_HARNESS);
+	}
+	if (kept[0])
+		fprintf(stderr, "KEPT: %s: what ran when a process died\n",
+			kept);
+	/* Not where the process dies: then the input stays. */
+	atexit(close_guard);
 }
 
 void session_open_kvm(void)
@@ -190,6 +220,7 @@ void session_open_kvm(void)
 	if (session.without_run)
 		kvmdrv_without_run(session.drv);
 	host_describe(&session.host);
+	danger_host_here(&session.limits, session.drv);
 	sides.switchable = errata_switchable();
 	sides.usual = errata_observed();
 	session.about.sides = &sides;
@@ -281,28 +312,58 @@ static void act_on(struct verdict *verdict)
 static void watch_kernel(void)
 {
 	struct verdict verdict = { .kind = VERDICT_DIVERGE };
-	char complaint[GUARD_COMPLAINT_MAX];
+	struct complaint complaint;
 
-	if (!guard_complaint(&session.guard, complaint))
+	if (!guard_complaint(&session.guard, &complaint))
 		return;
 	snprintf(verdict.signature, sizeof(verdict.signature), "kernel: %s",
-		 complaint);
+		 complaint.line);
 	verdict.step = (uint32_t)scenario.nr_ops;
 	verdict.cause = verdict.step;
+	session.about.kernel_log = complaint.text;
 	act_on(&verdict);
+	session.about.kernel_log = NULL;
+}
+
+/* FNV-1a. */
+static uint32_t hash_of(const uint8_t *bytes, size_t len)
+{
+	uint32_t hash = 0x811c9dc5;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x01000193u;
+	return hash >> 8;
+}
+
+/* Is the scenario not to be run here? Then that is counted, and nothing else. */
+static bool is_refused(const uint8_t *bytes, size_t len)
+{
+	struct kvmdrv_reason reason;
+	enum danger danger = danger_check(&reason, &session.limits, &scenario);
+
+	if (danger == DANGER_KERNEL && session.dangerous)
+		danger = DANGER_NONE;
+	if (danger == DANGER_NONE && !session.dangerous && session.out &&
+	    danger_log_lines(&scenario) && hash_of(bytes, len) % LOGGED_ONE_IN)
+		danger = DANGER_LOG;
+	session.stats->refused[danger] += danger != DANGER_NONE;
+	return danger != DANGER_NONE;
 }
 
 void session_compare(const uint8_t *bytes, size_t len)
 {
 	struct verdict verdict;
-	int error = guard_input(&session.guard, bytes, len);
+	int error;
 
+	scenario_decode(&scenario, bytes, len);
+	if (is_refused(bytes, len))
+		return;
+	error = guard_keep(&session.guard, bytes, len);
 	if (error) {
 		fprintf(stderr, "HARNESS: %s: %s\n", session.running,
 			strerror(-error));
 		end(EXIT_HARNESS);
 	}
-	scenario_decode(&scenario, bytes, len);
 	oracle_examine(&verdict, &sides, &scenario, &work);
 	if (__afl_coverage_off)
 		__afl_coverage_off();
@@ -323,17 +384,14 @@ void session_use_twins(void)
 	session.about.again = session.again;
 }
 
-/* FNV-1a, so that equal inputs have equal twins. */
+/* Equal inputs have equal twins. */
 static struct twin_kind kind_for(const uint8_t *bytes, size_t len)
 {
 	struct twin_kind kind;
-	uint32_t hash = 0x811c9dc5;
 
 	if (session.twin && twin_parse(&kind, session.twin))
 		return kind;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 0x01000193u;
-	return twin_kind_of((hash >> 8) % TWIN_KINDS);
+	return twin_kind_of(hash_of(bytes, len) % TWIN_KINDS);
 }
 
 void session_compare_twin(const uint8_t *bytes, size_t len)

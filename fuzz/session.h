@@ -11,6 +11,9 @@
  *   --kvm=PATH     the KVM device (default: /dev/kvm)
  *   --twin=KIND    of twins: the kind of bystanders, such as aliased-late
  *                  (default: any, as the input's bytes fall)
+ *   --sync-input   the input about to run, OUT/running.N.bin, is on the disk
+ *                  before it runs: it is there after the host has died
+ *   --dangerous    run what may damage this kernel or fill its log
  */
 #ifndef FUZZ_SESSION_H
 #define FUZZ_SESSION_H

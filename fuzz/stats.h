@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-enum { FUZZ_STATS_ROWS = 64 };
+enum { FUZZ_STATS_ROWS = 64, FUZZ_STATS_REFUSALS = 4 };
 
 /* In the output folder, by job; the second is the input that runs. */
 #define FUZZ_STATS_FILE "stats.%u.bin"
@@ -25,6 +25,10 @@ struct fuzz_stats {
 	uint64_t new_diverge;
 	uint64_t new_explained;
 	uint64_t new_flaky;
+	/* Not run and so not compared, by enum danger. */
+	uint64_t refused[FUZZ_STATS_REFUSALS];
+	/* Runs on a real VM: while this goes up the target is alive. */
+	uint64_t beats;
 	/* Of each row of errata.def: scenarios in which it decided something. */
 	uint64_t row_agree[FUZZ_STATS_ROWS];
 	uint64_t row_differ[FUZZ_STATS_ROWS];

@@ -71,6 +71,8 @@ static char *meta_text(const struct scenario *s, const struct verdict *v,
 	cJSON_AddStringToObject(meta, "got", got);
 	cJSON_AddStringToObject(meta, "against", about->against);
 	cJSON_AddStringToObject(meta, "host", about->host);
+	if (about->kernel_log)
+		cJSON_AddStringToObject(meta, "kernel_log", about->kernel_log);
 	cJSON_AddStringToObject(meta, "found", when);
 	text = cJSON_Print(meta);
 	cJSON_Delete(meta);

@@ -3,6 +3,7 @@
 #include "oracle/report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 const char *verdict_name(enum verdict_kind kind)
 {
@@ -84,6 +85,17 @@ static void write_explanations(FILE *out, const struct verdict *v,
 	fprintf(out, "# not promised any more with: %s\n", text);
 }
 
+static void write_kernel_log(FILE *out, const char *log)
+{
+	fputs("# the kernel's log:\n", out);
+	while (*log) {
+		int len = (int)strcspn(log, "\n");
+
+		fprintf(out, "#   %.*s\n", len, log);
+		log += len + (log[len] == '\n');
+	}
+}
+
 void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
 		  const struct report_about *about)
 {
@@ -95,6 +107,8 @@ void report_write(FILE *out, const struct scenario *s, const struct verdict *v,
 		write_divergence(out, s, v);
 	if (v->kind == VERDICT_FLAKY)
 		write_place(out, s, v);
+	if (about->kernel_log)
+		write_kernel_log(out, about->kernel_log);
 	if (v->kind != VERDICT_AGREE && about->print_more)
 		about->print_more(out, s);
 	if (v->kind != VERDICT_AGREE)

@@ -23,6 +23,8 @@ struct report_about {
 	/* May be NULL: more options for `run`, and more lines of comment. */
 	const char *again;
 	void (*print_more)(FILE *out, const struct scenario *s);
+	/* What the kernel logged of itself: lines, or NULL for nothing. */
+	const char *kernel_log;
 };
 
 /*

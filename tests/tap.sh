@@ -36,6 +36,7 @@ expect() {
 	fi
 	echo "# want $status '$message'"
 	echo "# got  $got '$first'"
+	head -n 20 "$tmp/out" | sed 's/^/# /'
 	result "$name" 1
 }
 

@@ -269,8 +269,11 @@ static void a_report_tells_how_to_see_it_again(void **state)
 	static char text[65536];
 	struct host host = { .setup.errata = errata_observed() };
 	struct oracle_sides sides = sides_of(&host, "documented");
-	struct report_about about = { &sides, "documented", "a host",
-				      " --twin=x2apic-late", twin_sides_print };
+	struct report_about about = { .sides = &sides,
+				      .against = "documented",
+				      .host = "a host",
+				      .again = " --twin=x2apic-late",
+				      .print_more = twin_sides_print };
 	struct scenario again;
 	FILE *out = fmemopen(text, sizeof(text), "w");
 

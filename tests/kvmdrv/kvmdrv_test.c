@@ -8,13 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kvmdrv/guard.h"
 #include "kvmdrv/kvmdrv.h"
 
 static struct kvmdrv *drv;
@@ -193,87 +191,6 @@ static void the_largest_topology_runs(void **state)
 		assert_int_equal(first.steps[i].answer.accepted, 1);
 }
 
-static void the_input_about_to_run_outlives_the_process(void **state)
-{
-	const char *tmp = getenv("TEST_TMPDIR");
-	char path[512], text[16];
-	int status, fd;
-	pid_t pid;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/running.%ld", tmp ? tmp : "/tmp",
-		 (long)getpid());
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct guard guard;
-
-		if (guard_open(&guard, path) != 0 ||
-		    guard_input(&guard, (const uint8_t *)"longer", 6) != 0 ||
-		    guard_input(&guard, (const uint8_t *)"last", 4) != 0)
-			_exit(1);
-		raise(SIGKILL);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	fd = open(path, O_RDONLY);
-	assert_int_equal(read(fd, text, sizeof(text)), 4);
-	assert_memory_equal(text, "last", 4);
-	close(fd);
-	unlink(path);
-}
-
-static void complaints_are_told_from_other_records(void **state)
-{
-	static const struct {
-		const char *record;
-		const char *complaint; /* NULL: none */
-	} rows[] = {
-		{ "4,1,2,-;WARNING: CPU: 1 PID: 77 at kvm_foo+0x1f/0x20\n",
-		  "WARNING: CPU: # PID: # at kvm_foo+#/#" },
-		{ "0,1,2,-;BUG: unable to handle page fault",
-		  "BUG: unable to handle page fault" },
-		{ "12,1,2,-;BUG: said by somebody else", NULL },
-		{ "6,1,2,-;kvm: Disabled LAPIC found during irq injection",
-		  NULL },
-		{ "no record at all", NULL },
-	};
-	char complaint[GUARD_COMPLAINT_MAX];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		bool got = guard_record_complains(rows[i].record, complaint);
-
-		assert_int_equal(got, rows[i].complaint != NULL);
-		if (got)
-			assert_string_equal(complaint, rows[i].complaint);
-	}
-}
-
-/* Reads the real log; a line of ours in it must not count. */
-static void the_log_of_this_host_is_read(void **state)
-{
-	static const char line[] = "<4>BUG: a test of kvmerrata's\n";
-	char complaint[GUARD_COMPLAINT_MAX];
-	struct guard guard;
-	int log = open("/dev/kmsg", O_WRONLY);
-
-	(void)state;
-	assert_int_equal(guard_open(&guard, NULL), 0);
-	if (log < 0 || guard.kernel_log < 0) {
-		guard_close(&guard);
-		printf("# SKIP-REASON: no permission for /dev/kmsg\n");
-		skip();
-	}
-	assert_int_equal(write(log, line, sizeof(line) - 1), sizeof(line) - 1);
-	assert_false(guard_complaint(&guard, complaint));
-	/* It was read, and is not there to be read again. */
-	assert_int_equal(read(guard.kernel_log, complaint, 1), -1);
-	assert_int_equal(errno, EAGAIN);
-	close(log);
-	guard_close(&guard);
-}
-
 static int close_driver(void **state)
 {
 	(void)state;
@@ -292,9 +209,6 @@ int main(void)
 		cmocka_unit_test(both_schedules_end_alike),
 		cmocka_unit_test(refusals_are_answers),
 		cmocka_unit_test(the_largest_topology_runs),
-		cmocka_unit_test(the_input_about_to_run_outlives_the_process),
-		cmocka_unit_test(complaints_are_told_from_other_records),
-		cmocka_unit_test(the_log_of_this_host_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, close_driver);

@@ -19,7 +19,8 @@
 static char dir[256];
 static struct scenario scenario;
 static const struct report_about about = { .against = "arch",
-					   .host = "a host" };
+					   .host = "a host",
+					   .kernel_log = "WARNING: 1\n2\n" };
 
 static int make_dir(void **state)
 {
@@ -66,7 +67,9 @@ static void assert_whole(const struct verdict *v)
 	read_of(text, sizeof(text), v, "report.scn");
 	assert_true(scenario_parse(&read, &error, text));
 	assert_true(scenario_equal(&read, &scenario));
+	assert_non_null(strstr(text, "\n#   WARNING: 1\n#   2\n"));
 	read_of(text, sizeof(text), v, "meta.json");
+	assert_non_null(strstr(text, "WARNING: 1\\n2\\n"));
 	assert_non_null(strstr(text, v->signature));
 	assert_int_equal(text[strlen(text) - 2], '}');
 	read_of(text, sizeof(text), v, "hits");

@@ -334,7 +334,9 @@ static void a_report_is_a_scenario(void **state)
 {
 	static char text[65536];
 	struct pair pair = pair_of("arch", "documented");
-	struct report_about about = { .against = "arch", .host = "a host" };
+	struct report_about about = { .against = "arch",
+				      .host = "a host",
+				      .kernel_log = "WARNING: one\ntwo\n" };
 	struct scenario again;
 	FILE *out = fmemopen(text, sizeof(text), "w");
 

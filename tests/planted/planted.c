@@ -155,6 +155,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request,
 	va_start(args, request);
 	call.argument = va_arg(args, void *);
 	va_end(args);
+	host_may_hang(&call);
 	machines_find(&call);
 	seen = call;
 	result = is_chosen(&call) ? act_on_copy(&call) : call_pass(&call);

@@ -84,6 +84,9 @@ int message_send(const struct call *call, const struct message *m);
 void machines_find(struct call *call);
 void machines_note(const struct call *call, int result);
 
+/* host.c: does the call never return? */
+void host_may_hang(const struct call *call);
+
 #define MESSAGE(name, subject, text) \
 	int planted_##name(struct call *call, struct message *m);
 #define CALL(name, request, subject, text) \
