@@ -18,13 +18,25 @@ afl() {
 	k fuzz --engine=afl "$@"
 }
 
-# Has every job in $1 seen the same input always do the same?
+# Has every job in $1 seen the same input always do the same, and end?
 is_stable() {
 	local stats
 	for stats in "$1"/afl/job*/fuzzer_stats; do
-		grep -q '^stability *: 100.00%' "$stats" || return 1
+		grep -q '^stability *: 100.00%' "$stats" &&
+			grep -q '^saved_hangs *: 0$' "$stats" || return 1
 	done
 	grep -q ', stability 100.00 %$' "$tmp/out"
+}
+
+# The process that runs the inputs in $1: the one that has no children.
+worker_on() {
+	local file dir
+	for file in $(processes_on "$1"); do
+		dir=${file%/cmdline}
+		[ -z "$(cat "$dir"/task/*/children 2>/dev/null)" ] &&
+			readlink "$dir/exe" | grep -q '/fuzz_diff_bin$' &&
+			echo "${dir#/proc/}"
+	done
 }
 
 expect "without afl-fuzz it says what to do" 3 \
@@ -121,6 +133,20 @@ findings_are_whole "$tmp/one"
 result "with findings that are whole" $?
 all_have_ended "$tmp/one"
 result "and no process is left" $?
+
+# The target crashes.
+"$kvmerrata" fuzz --engine=afl --against=documented,+canary --seed=1 \
+	--time=60 --out="$tmp/crash" >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+wait_for_finding "$tmp/crash"
+kill -SEGV $(worker_on "$tmp/crash")
+wait $pid
+[ $? = 3 ]
+result "a target that crashes ends the run with 3" $?
+grep -qx "job 0 ended; its input is in $tmp/crash/afl/job0/crashes" "$tmp/err"
+result "and its input is kept" $?
+ls "$tmp"/crash/afl/job0/crashes/id:*,sig:11,* >"$tmp/out"
+result "with the signal" $?
 
 # A harness that fails on the way: something is where findings go.
 mkdir "$tmp/way"
