@@ -31,7 +31,6 @@ static _Noreturn void work(int argc, char **argv, int peer)
 	const uint8_t *bytes;
 	char word = 0;
 
-	session_without_run();
 	LLVMFuzzerInitialize(&argc, &argv);
 	bytes = __AFL_FUZZ_TESTCASE_BUF;
 	while (write(peer, &word, 1) == 1 && read(peer, &word, 1) == 1) {

@@ -37,7 +37,6 @@ static struct {
 	const char *twin; /* NULL: any */
 	char again[64];	  /* what a report's last line adds to its command */
 	unsigned int job;
-	bool without_run;
 	bool sync_input;
 	bool dangerous;
 	struct kvmdrv *drv;
@@ -78,11 +77,6 @@ static _Noreturn void end(int status)
 {
 	fflush(NULL);
 	_exit(status);
-}
-
-void session_without_run(void)
-{
-	session.without_run = true;
 }
 
 /* The value of --name=VALUE, or NULL. */
@@ -217,8 +211,6 @@ void session_open_kvm(void)
 		fprintf(stderr, "SKIP: %s\n", reason.text);
 		end(EXIT_SKIP);
 	}
-	if (session.without_run)
-		kvmdrv_without_run(session.drv);
 	host_describe(&session.host);
 	danger_host_here(&session.limits, session.drv);
 	sides.switchable = errata_switchable();

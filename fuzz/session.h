@@ -33,9 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
  */
 void session_options(int argc, char **argv);
 
-/* Call it before those: see kvmdrv_without_run(). */
-void session_without_run(void);
-
 /* The errata that --against names. */
 const struct errata *session_errata(void);
 

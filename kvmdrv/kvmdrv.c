@@ -227,11 +227,6 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 		vm_destroy(vm, drv);
 }
 
-void kvmdrv_without_run(struct kvmdrv *drv)
-{
-	drv->without_run = true;
-}
-
 void kvmdrv_record(struct kvmdrv *drv, bool on)
 {
 	if (on)

@@ -38,14 +38,6 @@ enum { KVMDRV_EXIT_HARNESS = 3 };
 void kvmdrv_close(struct kvmdrv *drv);
 
 /*
- * Read state without KVM_RUN, which is slower. KVM_RUN makes KVM start a thread
- * for the VM, in this process, and closing the VM waits for it: a process that
- * is stopped by a signal at that time never comes to stop, and AFL++ stops its
- * targets after every input.
- */
-void kvmdrv_without_run(struct kvmdrv *drv);
-
-/*
  * Write down the ioctls of all runs from now on, or no longer, and issue again
  * what was written down: how many there were. Only runs on VMs that were there
  * before, and are kept, can be repeated like that; build them by running the

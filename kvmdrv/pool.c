@@ -271,7 +271,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	pthread_mutex_unlock(&pool->lock);
 	if (!vm)
 		vm = build(pool->drv, t);
-	else if (vm->used && !pool->drv->without_run)
+	else if (vm->used)
 		vm_map_runs(vm, pool->drv);
 	vm->nr_vcpus = 0;
 	return vm;

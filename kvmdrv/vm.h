@@ -16,7 +16,6 @@
 struct kvmdrv {
 	int fd;
 	size_t run_size; /* of a vCPU's struct kvm_run, mapped */
-	bool without_run;
 	struct closer closer;
 	struct pool pool;
 	struct record record;
