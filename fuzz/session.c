@@ -51,10 +51,7 @@ static struct {
 	struct fuzz_stats *stats;
 } session = { .against = "documented", .kvm = KVMDRV_DEVICE };
 
-/*
- * AFL++'s runtime has it. What is done about a verdict happens once and must
- * not look like a property of the input; only the examination guides.
- */
+/* AFL++'s runtime has it. */
 extern void __afl_coverage_off(void) __attribute__((weak));
 
 static struct oracle_workspace work;
@@ -342,6 +339,12 @@ static bool is_refused(const uint8_t *bytes, size_t len)
 	return danger != DANGER_NONE;
 }
 
+void session_stop_counting(void)
+{
+	if (__afl_coverage_off)
+		__afl_coverage_off();
+}
+
 void session_compare(const uint8_t *bytes, size_t len)
 {
 	struct verdict verdict;
@@ -357,8 +360,7 @@ void session_compare(const uint8_t *bytes, size_t len)
 		end(EXIT_HARNESS);
 	}
 	oracle_examine(&verdict, &sides, &scenario, &work);
-	if (__afl_coverage_off)
-		__afl_coverage_off();
+	session_stop_counting();
 	watch_kernel();
 	act_on(&verdict);
 }

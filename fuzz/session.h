@@ -42,6 +42,12 @@ const struct errata *session_errata(void);
  */
 void session_open_kvm(void);
 
+/*
+ * What comes next, until the next input, is done about a find: it happens once
+ * and must not look to AFL++ like a property of the input.
+ */
+void session_stop_counting(void);
+
 /* Run the input on both sides, and keep what is found. */
 void session_compare(const uint8_t *bytes, size_t len);
 

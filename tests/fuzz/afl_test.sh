@@ -51,8 +51,12 @@ if ! command -v afl-fuzz >/dev/null; then
 	plan
 fi
 
-expect "the codec target runs clean" 0 "" \
-	afl --target=codec --runs=20000 --seed=1 --out="$tmp/codec"
+for target in codec witness; do
+	expect "the $target target runs clean" 0 "" \
+		afl --target=$target --runs=5000 --seed=1 --out="$tmp/$target"
+	is_stable "$tmp/$target"
+	result "and is stable" $?
+done
 expect "the model target runs clean, in two jobs" 0 "" \
 	afl --target=ref --runs=20000 --seed=1 --jobs=2 --out="$tmp/ref"
 is_stable "$tmp/ref"
