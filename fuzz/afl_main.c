@@ -38,7 +38,7 @@ static _Noreturn void work(int argc, char **argv, int peer)
 		/* The target may have turned it off. */
 		__AFL_COVERAGE_ON();
 	}
-	_exit(EXIT_SUCCESS);
+	exit(EXIT_SUCCESS);
 }
 
 /* End as the worker has. */
@@ -84,5 +84,7 @@ int main(int argc, char **argv)
 		if (write(ends[0], &word, 1) != 1 ||
 		    read(ends[0], &word, 1) != 1)
 			end_like(worker);
-	return EXIT_SUCCESS;
+	/* It has time to end well, and the next one finds things in order. */
+	close(ends[0]);
+	end_like(worker);
 }

@@ -108,6 +108,15 @@ result "none is lost between them" $?
 is_stable "$tmp/canary"
 result "both are stable, whatever was found and made short" $?
 
+# Longer than AFL++ has a process live.
+expect "a long run agrees with this host" 0 "" \
+	afl --runs=11000 --seed=1 --against=host --out="$tmp/long"
+is_stable "$tmp/long"
+result "and is stable" $?
+[ -z "$(ls "$tmp"/long/*.bin | grep -v '/stats')" ] &&
+	! grep -q KEPT "$tmp/err"
+result "and no process of it died" $?
+
 "$kvmerrata" fuzz --engine=afl --against=documented,+canary --seed=1 \
 	--time=60 --jobs=2 --out="$tmp/interrupted" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
@@ -138,12 +147,16 @@ result "with findings that are whole" $?
 all_have_ended "$tmp/one"
 result "and no process is left" $?
 
-# The target crashes.
+# The target crashes; again where AFL++ was just measuring, and took no notice.
 "$kvmerrata" fuzz --engine=afl --against=documented,+canary --seed=1 \
 	--time=60 --out="$tmp/crash" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 wait_for_finding "$tmp/crash"
-kill -SEGV $(worker_on "$tmp/crash")
+for i in $(seq 50); do
+	kill -SEGV $(worker_on "$tmp/crash") 2>/dev/null
+	sleep 0.3
+	kill -0 $pid 2>/dev/null || break
+done
 wait $pid
 [ $? = 3 ]
 result "a target that crashes ends the run with 3" $?
