@@ -5,7 +5,7 @@
 
 # The table of faults: name, subject, text, parted by tabs.
 list_faults() {
-	LD_PRELOAD=$planted KVMERRATA_FAULT=list /bin/true
+	LD_PRELOAD=$planted KVMERRATA_FAULT=list "$kvmerrata" --help
 }
 
 # The first signature in the findings of $1 that is about subject $2.

@@ -43,6 +43,6 @@ EOT
 [ $number -gt 50 ]
 result "there are more than 25 faults" $?
 expect "a fault that is none is said" 2 "KVMERRATA_FAULT: no fault 'none'" \
-	env LD_PRELOAD="$planted" KVMERRATA_FAULT=none /bin/true
+	env LD_PRELOAD="$planted" KVMERRATA_FAULT=none "$kvmerrata" --help
 
 plan
