@@ -123,6 +123,15 @@ result "each has a seed of its own" $?
 grep -q 'RELOAD' "$tmp"/two/fuzz.?.log
 result "each reads what the other adds to the corpus" $?
 
+# What AFL++ found in the same folder is read.
+mkdir -p "$tmp/shared/afl/job0/queue"
+k convert corpora/seeds/msi-logical-flat.scn \
+	-o "$tmp/shared/afl/job0/queue/id:000000,orig:seed"
+expect "a run where AFL++ has been" 0 "" \
+	k fuzz --target=ref --runs=100 --seed=1 --out="$tmp/shared"
+grep -q "1 files found in $tmp/shared/afl/job0/queue" "$tmp/shared/fuzz.0.log"
+result "reads its queue" $?
+
 # What a run shows: lines that stay, or on a terminal one that is redrawn.
 expect "a run of some seconds" 0 "" \
 	k fuzz --target=ref --time=12 --seed=1 --out="$tmp/shown"
