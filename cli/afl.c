@@ -221,12 +221,18 @@ static bool has_inputs(const struct job *job, const char *out, const char *name)
 	return any;
 }
 
+/* What afl-fuzz ends with when it cannot go on. */
+enum { AFL_ABORTED = 1 };
+
 enum exit_status afl_judge(const struct job *job,
 			   const struct fuzz_arguments *arguments, int ended)
 {
 	bool crashed = has_inputs(job, arguments->out, "crashes");
 	bool hung = has_inputs(job, arguments->out, "hangs");
 
+	/* Interrupted while it starts its target it calls that a crash. */
+	if (job->interrupted && ended == AFL_ABORTED)
+		ended = 0;
 	if (ended != 0)
 		fprintf(stderr,
 			"job %u: afl-fuzz ended with status %d; see "

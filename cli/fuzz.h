@@ -63,6 +63,7 @@ struct job {
 	time_t started;
 	bool running;
 	bool silent; /* its output has ended */
+	bool interrupted;
 	FILE *log;
 	/* Where it said so itself: EXIT_SKIP, EXIT_HARNESS. */
 	enum exit_status said;

@@ -260,11 +260,13 @@ static bool wait_for_some(const struct jobs *jobs)
 	return any;
 }
 
-static void tell_all(const struct jobs *jobs, int signal)
+static void tell_all(struct jobs *jobs, int signal)
 {
 	for (unsigned int i = 0; i < jobs->nr; i++)
-		if (jobs->job[i].running)
+		if (jobs->job[i].running) {
+			jobs->job[i].interrupted = true;
 			kill(jobs->job[i].engine.pid, signal);
+		}
 }
 
 static void follow(struct jobs *jobs, struct progress *p)
