@@ -52,6 +52,12 @@ int guard_open(struct guard *out, const struct guard_input *input,
 int guard_keep(struct guard *guard, const uint8_t *bytes, size_t len);
 
 /*
+ * That input is done, and so is this process until there is another: whatever
+ * ends it now has nothing to do with the input.
+ */
+void guard_rest(struct guard *guard);
+
+/*
  * Has the kernel warned, oopsed or become tainted since the last call? A
  * complaint that is still being written is waited for, up to a second.
  */

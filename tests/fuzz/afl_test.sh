@@ -107,6 +107,8 @@ nothing_is_lost "$tmp/canary"
 result "none is lost between them" $?
 is_stable "$tmp/canary"
 result "both are stable, whatever was found and made short" $?
+! ls "$tmp"/canary/crashed-* "$tmp"/canary/running.* 2>/dev/null
+result "and no process that AFL++ ended is taken for a crash" $?
 
 # Longer than AFL++ has a process live.
 expect "a long run agrees with this host" 0 "" \

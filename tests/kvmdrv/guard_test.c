@@ -123,6 +123,29 @@ static void a_clean_end_leaves_nothing(void **state)
 	guard_close(&guard);
 }
 
+/* A process that is killed between inputs leaves none. */
+static void nothing_is_left_of_what_is_done(void **state)
+{
+	struct guard guard;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (open_guard(&guard, false) != 0 ||
+		    keep(&guard, "something") != 0)
+			_exit(1);
+		guard_rest(&guard);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(open_guard(&guard, false), 0);
+	assert_string_equal(kept, "");
+	guard_close(&guard);
+}
+
 static void the_file_of_a_process_that_runs_is_left_alone(void **state)
 {
 	struct guard guard, other;
@@ -234,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_FOLDER(what_ran_when_a_process_died_is_never_lost),
 		IN_A_FOLDER(a_clean_end_leaves_nothing),
+		IN_A_FOLDER(nothing_is_left_of_what_is_done),
 		IN_A_FOLDER(the_file_of_a_process_that_runs_is_left_alone),
 		cmocka_unit_test(no_folder_is_said),
 		cmocka_unit_test(complaints_are_told_from_other_records),
