@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -198,6 +199,25 @@ void afl_read_files(struct job *job, const char *out)
 		read_plot(job, out);
 }
 
+/* Shared memory outlives an afl-fuzz that was killed: this is what it made. */
+static void remove_memory(const struct job *job)
+{
+	FILE *in = fopen("/proc/sysvipc/shm", "r");
+	char line[512];
+	long made;
+	int id, pid;
+
+	while (in && fgets(line, sizeof(line), in))
+		if (sscanf(line,
+			   "%*d %d %*o %*u %d %*d %*u %*u %*u %*u %*u %*d "
+			   "%*d %ld",
+			   &id, &pid, &made) == 3 &&
+		    pid == job->engine.pid && made >= job->started)
+			shmctl(id, IPC_RMID, NULL);
+	if (in)
+		fclose(in);
+}
+
 /* Inputs that AFL++ kept in @name of the job's folder. */
 static bool has_inputs(const struct job *job, const char *out, const char *name)
 {
@@ -230,6 +250,7 @@ enum exit_status afl_judge(const struct job *job,
 	bool crashed = has_inputs(job, arguments->out, "crashes");
 	bool hung = has_inputs(job, arguments->out, "hangs");
 
+	remove_memory(job);
 	/* Interrupted while it starts its target it calls that a crash. */
 	if (job->interrupted && ended == AFL_ABORTED)
 		ended = 0;

@@ -137,7 +137,8 @@ result "and no process is left" $?
 	--time=20 --jobs=2 --out="$tmp/one" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 wait_for_finding "$tmp/one"
-kill -KILL $(awk '{ print $1 }' /proc/$pid/task/$pid/children)
+killed=$(awk '{ print $1 }' /proc/$pid/task/$pid/children)
+kill -KILL $killed
 wait $pid
 [ $? = 3 ]
 result "a job that dies ends the run with 3" $?
@@ -148,6 +149,8 @@ findings_are_whole "$tmp/one"
 result "with findings that are whole" $?
 all_have_ended "$tmp/one"
 result "and no process is left" $?
+[ -z "$(awk -v pid="$killed" '$5 == pid' /proc/sysvipc/shm)" ]
+result "nor shared memory" $?
 
 # The target crashes; again where AFL++ was just measuring, and took no notice.
 "$kvmerrata" fuzz --engine=afl --against=documented,+canary --seed=1 \
