@@ -79,13 +79,18 @@ void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 static void keep_vcpu(struct vm *vm, uint32_t i)
 {
 	struct vcpu *vcpu = vm->vcpus[i];
+	struct kvm_mp_state mp_state;
 
 	if (vcpu->fd < 0)
 		return;
-	vcpu_read(vm, i, true, &vcpu->new_state);
+	vcpu_ioctl(vm, i, KVM_GET_MP_STATE, &mp_state);
 	vcpu_ioctl(vm, i, KVM_GET_LAPIC, &vcpu->new_page);
 	vcpu_ioctl(vm, i, KVM_GET_VCPU_EVENTS, &vcpu->new_events);
 	vcpu_ioctl(vm, i, KVM_GET_SREGS, &vcpu->new_sregs);
+	vcpu->new_state.mp_state = mp_state.mp_state;
+	take_page(&vcpu->new_state, &vcpu->new_page);
+	take_events(&vcpu->new_state, &vcpu->new_events);
+	take_sregs(&vcpu->new_state, &vcpu->new_sregs);
 	vcpu->page = vcpu->new_page;
 	vcpu->page_round = vm->round;
 }
