@@ -2,15 +2,11 @@
 #include "cli/fingerprint.h"
 
 #include <argp.h>
-#include <cjson/cJSON.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kvmdrv/danger.h"
 #include "oracle/explain.h"
-
-enum { FILE_MAX = 1 << 20 };
 
 const char *presence_name(enum presence presence)
 {
@@ -115,92 +111,13 @@ struct errata fingerprint_errata(const struct fingerprint *fingerprint)
 	return set;
 }
 
-static cJSON *row_json(const struct fingerprint *f, uint32_t row)
-{
-	cJSON *json = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(json, "name", erratum_infos[row].name);
-	cJSON_AddStringToObject(json, "kind",
-				erratum_kind_name(erratum_infos[row].kind));
-	cJSON_AddStringToObject(json, "presence", presence_name(f->rows[row]));
-	if (f->why[row][0])
-		cJSON_AddStringToObject(json, "why", f->why[row]);
-	return json;
-}
-
-void fingerprint_write(FILE *out, const struct fingerprint *f)
-{
-	cJSON *all = cJSON_CreateObject();
-	cJSON *rows;
-	char *text;
-
-	cJSON_AddStringToObject(all, "format", "kvmerrata-fingerprint-1");
-	cJSON_AddStringToObject(all, "kernel", f->host.kernel);
-	cJSON_AddStringToObject(all, "module", f->host.module);
-	cJSON_AddStringToObject(all, "cpu", f->host.cpu);
-	rows = cJSON_AddArrayToObject(all, "rows");
-	for (uint32_t row = 0; row < ERRATA; row++)
-		if (erratum_infos[row].kind != ERRATUM_KIND_CANARY)
-			cJSON_AddItemToArray(rows, row_json(f, row));
-	text = cJSON_Print(all);
-	cJSON_Delete(all);
-	if (text)
-		fprintf(out, "%s\n", text);
-	cJSON_free(text);
-}
-
-static bool bad_file(const char *path, const char *what)
-{
-	fprintf(stderr, "%s:1:1: %s\n", path, what);
-	return false;
-}
-
-/* One row of the file. Rows that this program does not know are told. */
-static void read_row(struct errata *out, const char *path, const cJSON *json)
-{
-	const char *name =
-		cJSON_GetStringValue(cJSON_GetObjectItem(json, "name"));
-	const char *presence =
-		cJSON_GetStringValue(cJSON_GetObjectItem(json, "presence"));
-
-	for (uint32_t row = 0; name && row < ERRATA; row++) {
-		if (strcmp(name, erratum_infos[row].name) != 0)
-			continue;
-		if (presence && !strcmp(presence, "present"))
-			out->set |= 1ull << row;
-		return;
-	}
-	fprintf(stderr, "%s: unknown row '%s', left out\n", path,
-		name ? name : "");
-}
-
-bool fingerprint_read(struct errata *out, const char *path)
-{
-	static char text[FILE_MAX];
-	FILE *in = fopen(path, "r");
-	const cJSON *rows, *row;
-	cJSON *all;
-	size_t len;
-
-	if (!in)
-		return bad_file(path, strerror(errno));
-	len = fread(text, 1, sizeof(text) - 1, in);
-	text[len] = '\0';
-	fclose(in);
-	all = cJSON_Parse(text);
-	rows = cJSON_GetObjectItem(all, "rows");
-	out->set = 0;
-	cJSON_ArrayForEach(row, rows) read_row(out, path, row);
-	len = cJSON_IsArray(rows);
-	cJSON_Delete(all);
-	return len || bad_file(path, "no fingerprint: make one with "
-				     "`kvmerrata fingerprint -o FILE`");
-}
-
 struct arguments {
 	const char *device;
 	const char *output;
 	enum { FORMAT_TABLE, FORMAT_JSON, FORMAT_MD } format;
+	/* Of other hosts; none: this one. */
+	size_t nr_files;
+	const char *files[HOSTS_MAX];
 };
 
 static const struct argp_option options[] = {
@@ -232,45 +149,19 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		arguments->device = value;
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "no arguments are wanted");
+		if (arguments->nr_files == HOSTS_MAX)
+			argp_error(state, "at most %d files", HOSTS_MAX);
+		arguments->files[arguments->nr_files++] = value;
+		break;
+	case ARGP_KEY_END:
+		if (arguments->nr_files && arguments->output)
+			argp_error(state, "--output is for this host, not for "
+					  "files");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
-}
-
-static void print_table(const struct fingerprint *f)
-{
-	printf("%s\n\n%-30s %-13s %-13s %s\n", f->host.line, "row", "kind",
-	       "here", "source");
-	for (uint32_t row = 0; row < ERRATA; row++) {
-		const struct erratum_info *info = &erratum_infos[row];
-
-		if (info->kind == ERRATUM_KIND_CANARY)
-			continue;
-		printf("%-30s %-13s %-13s %s\n", info->name,
-		       erratum_kind_name(info->kind),
-		       presence_name(f->rows[row]),
-		       f->why[row][0] ? f->why[row] : info->source);
-	}
-}
-
-static void print_md(const struct fingerprint *f)
-{
-	printf("| row | kind | %s | what KVM does |\n|---|---|---|---|\n",
-	       f->host.line);
-	for (uint32_t row = 0; row < ERRATA; row++) {
-		const struct erratum_info *info = &erratum_infos[row];
-
-		if (info->kind == ERRATUM_KIND_CANARY)
-			continue;
-		printf("| [`%s`](../corpora/witness/%s.scn) | %s | %s | %s "
-		       "(%s; %s) |\n",
-		       info->name, info->name, erratum_kind_name(info->kind),
-		       presence_name(f->rows[row]), info->text, info->source,
-		       info->versions);
-	}
 }
 
 static enum exit_status save(const struct fingerprint *f, const char *path)
@@ -285,35 +176,58 @@ static enum exit_status save(const struct fingerprint *f, const char *path)
 	return output_commit(&out) ? EXIT_AGREE : EXIT_HARNESS;
 }
 
+/* The fingerprint of this host, into @out. */
+static enum exit_status take_here(struct fingerprint *out,
+				  const struct arguments *arguments)
+{
+	static struct sides sides;
+	bool taken;
+
+	if (sides_open(&sides, arguments->device) != EXIT_AGREE)
+		return EXIT_SKIP;
+	taken = fingerprint_take(out, sides.drv);
+	kvmdrv_close(sides.drv);
+	return taken ? save(out, arguments->output) : EXIT_HARNESS;
+}
+
+static void print(const struct arguments *arguments,
+		  const struct fingerprint *list, size_t nr)
+{
+	if (arguments->format == FORMAT_MD)
+		fingerprint_print_md(list, nr);
+	else if (arguments->format == FORMAT_TABLE)
+		fingerprint_print_table(list, nr);
+	else if (arguments->nr_files)
+		fingerprint_write_all(stdout, list, nr);
+	else
+		fingerprint_write(stdout, list);
+}
+
 int verb_fingerprint(int argc, char **argv)
 {
 	static const struct argp argp = {
 		options,
 		parse,
-		NULL,
+		"[FILE.json...]",
 		"Runs the witness of every erratum on this host and says "
-		"whether the host has it.",
+		"whether the host has it. With files that --output wrote, on "
+		"any hosts: prints those side by side.",
 		NULL,
 		NULL,
 		NULL,
 	};
-	static struct fingerprint fingerprint;
+	static struct fingerprint list[HOSTS_MAX];
 	struct arguments arguments = { .device = KVMDRV_DEVICE };
-	static struct sides sides;
-	bool taken;
+	enum exit_status status = EXIT_AGREE;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (sides_open(&sides, arguments.device) != EXIT_AGREE)
-		return EXIT_SKIP;
-	taken = fingerprint_take(&fingerprint, sides.drv);
-	kvmdrv_close(sides.drv);
-	if (!taken)
-		return EXIT_HARNESS;
-	if (arguments.format == FORMAT_JSON)
-		fingerprint_write(stdout, &fingerprint);
-	else if (arguments.format == FORMAT_MD)
-		print_md(&fingerprint);
-	else
-		print_table(&fingerprint);
-	return save(&fingerprint, arguments.output);
+	for (size_t i = 0; i < arguments.nr_files; i++)
+		if (!fingerprint_read(&list[i], arguments.files[i]))
+			return EXIT_USAGE;
+	if (!arguments.nr_files)
+		status = take_here(&list[0], &arguments);
+	if (status == EXIT_AGREE)
+		print(&arguments, list,
+		      arguments.nr_files ? arguments.nr_files : 1);
+	return status;
 }

@@ -7,7 +7,7 @@
 
 enum presence { PRESENCE_UNDETERMINED, PRESENCE_ABSENT, PRESENCE_PRESENT };
 
-enum { WHY_MAX = 320 };
+enum { WHY_MAX = 320, HOSTS_MAX = 32 };
 
 struct fingerprint {
 	struct host host;
@@ -27,8 +27,19 @@ struct errata fingerprint_errata(const struct fingerprint *fingerprint);
 /* As JSON, which fingerprint_read() takes. */
 void fingerprint_write(FILE *out, const struct fingerprint *fingerprint);
 
-/* The set in a file of that form. False after a message. */
-bool fingerprint_read(struct errata *out, const char *path);
+/* Several, as JSON: {"format": "kvmerrata-fingerprints-1", "hosts": [...]}. */
+void fingerprint_write_all(FILE *out, const struct fingerprint *list,
+			   size_t nr);
+
+/*
+ * The fingerprint in a file that fingerprint_write() made. Rows that the file
+ * does not have are undetermined. False after a message.
+ */
+bool fingerprint_read(struct fingerprint *out, const char *path);
+
+/* @nr of them side by side on stdout, as a table or as Markdown. */
+void fingerprint_print_table(const struct fingerprint *list, size_t nr);
+void fingerprint_print_md(const struct fingerprint *list, size_t nr);
 
 /* The witness of @row, from corpora/witness. False after a message. */
 bool witness_read(struct scenario *out, uint32_t row);

@@ -47,6 +47,16 @@ static enum exit_status against_host(struct sides *out, const char *device)
 	return taken ? EXIT_AGREE : EXIT_HARNESS;
 }
 
+static enum exit_status against_file(struct sides *out, const char *path)
+{
+	static struct fingerprint fingerprint;
+
+	if (!fingerprint_read(&fingerprint, path))
+		return EXIT_USAGE;
+	out->oracle.errata = fingerprint_errata(&fingerprint);
+	return EXIT_AGREE;
+}
+
 /* A file is what has a slash or ends in .json. */
 static bool is_file(const char *against)
 {
@@ -71,9 +81,7 @@ enum exit_status sides_against(struct sides *out, const char *against,
 	if (!strcmp(against, "host"))
 		return against_host(out, device);
 	if (is_file(against))
-		return fingerprint_read(&out->oracle.errata, against) ?
-			       EXIT_AGREE :
-			       EXIT_USAGE;
+		return against_file(out, against);
 	if (errata_parse(&out->oracle.errata, &unknown, against))
 		return EXIT_AGREE;
 	fprintf(stderr,

@@ -41,6 +41,12 @@ static void describe_module(char *out, size_t cap)
 	closedir(modules);
 }
 
+void host_make_line(struct host *host)
+{
+	snprintf(host->line, sizeof(host->line), "Linux %s, %s, %s",
+		 host->kernel, host->module, host->cpu);
+}
+
 void host_describe(struct host *out)
 {
 	struct utsname uts;
@@ -50,6 +56,5 @@ void host_describe(struct host *out)
 		snprintf(out->kernel, sizeof(out->kernel), "%s", uts.release);
 	describe_module(out->module, sizeof(out->module));
 	describe_cpu(out->cpu, sizeof(out->cpu));
-	snprintf(out->line, sizeof(out->line), "Linux %s, %s, %s", out->kernel,
-		 out->module, out->cpu);
+	host_make_line(out);
 }

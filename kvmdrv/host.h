@@ -14,4 +14,7 @@ struct host {
 /* Nothing is guessed: what cannot be read is "unknown". */
 void host_describe(struct host *out);
 
+/* Make `line` of the others. */
+void host_make_line(struct host *host);
+
 #endif

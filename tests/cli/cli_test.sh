@@ -77,6 +77,20 @@ expect "one that is not known" 2 \
 printf '{"rows":[{"name":"lint0_reenabled","presence":"present"}]}' \
 	>"$tmp/set.json"
 expect "a set from a file" 0 "" k run -m --against="$tmp/set.json" "$seed"
+printf '{"kernel":"6.1","module":"kvm_amd","cpu":"c","rows":[{"name":"lint0_reenabled","presence":"absent"}]}' \
+	>"$tmp/other.json"
+expect "sets side by side" 0 "" k fingerprint "$tmp/set.json" "$tmp/other.json"
+grep -q '^lint0_reenabled  *documented  *present  *absent ' "$tmp/out" &&
+	grep -q '^\[2\] Linux 6.1, kvm_amd, c$' "$tmp/out" &&
+	grep -q '^broadcast_quirk  *documented  *undetermined  *undetermined ' \
+		"$tmp/out"
+result "each in its column, with what a file does not have undetermined" $?
+expect "as JSON too" 0 "" k fingerprint --format=json "$tmp/set.json"
+grep -q 'kvmerrata-fingerprints-1' "$tmp/out"
+result "in a list" $?
+expect "files are not written over by this host's" 2 \
+	"kvmerrata fingerprint: --output is for this host, not for files" \
+	k fingerprint -o "$tmp/x.json" "$tmp/set.json"
 expect "a file that is no fingerprint" 2 \
 	"$tmp/bad.scn:1:1: no fingerprint: make one with \`kvmerrata fingerprint -o FILE\`" \
 	k run -m --against="$tmp/bad.scn" "$seed"
