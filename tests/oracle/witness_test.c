@@ -53,6 +53,15 @@ static void expect(struct expectation *out, struct errata errata)
 	model_run(out, &scenario, &setup);
 }
 
+/* What hosts of 5.10 allow: KVM_MAX_VCPU_ID was 1023. */
+static void its_vcpus_exist_everywhere(const char *name)
+{
+	for (uint32_t i = 0; i < scenario.nr_ops; i++)
+		if (scenario.ops[i].kind == OP_vcpu_create &&
+		    scenario.ops[i].as.vcpu_create.vcpu_id >= 0x3ff)
+			fail_msg("%s: a vcpu_id that old kernels refuse", name);
+}
+
 static void every_row_has_a_witness_that_tells(void **state)
 {
 	struct errata observed = errata_observed();
@@ -67,6 +76,7 @@ static void every_row_has_a_witness_that_tells(void **state)
 			continue;
 		if (!read_witness(row))
 			fail_msg("no corpora/witness/%s.scn", name);
+		its_vcpus_exist_everywhere(name);
 		expect(&with, errata_with(row));
 		expect(&without, errata_without(row));
 		expect(&usual, observed);
