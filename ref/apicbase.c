@@ -52,6 +52,18 @@ static void apic_disabled(struct model *m, struct model_vcpu *vcpu,
 }
 
 /*
+ * KVM: before 052c3b99cbc8 a host that forced x2APIC -> xAPIC left the ID as it
+ * was, and so saw no need to make the routing table again.
+ */
+static bool forced_id_is_kept(const struct model *m, enum apic_mode from,
+			      enum apic_mode to)
+{
+	return from == APIC_MODE_X2APIC && to == APIC_MODE_XAPIC &&
+	       in_force(m, ERRATUM_xapic_id_keeps_32bit) &&
+	       decides(m, ERRATUM_xapic_id_keeps_32bit);
+}
+
+/*
  * SDM "Local APIC ID": the initial xAPIC ID is the low 8 bits of the x2APIC
  * ID. After xAPIC -> off -> xAPIC it may be the initial one or what software
  * had written, see apic_disabled(). KVM's API lets the host force x2APIC ->
@@ -65,10 +77,8 @@ static void xapic_enabled(struct model *m, struct model_vcpu *vcpu,
 
 	if (from == APIC_MODE_X2APIC)
 		vcpu->care.apic[APIC_REG_icr_high] = 0;
-	if (from == APIC_MODE_X2APIC &&
-	    in_force(m, ERRATUM_xapic_id_keeps_32bit) &&
-	    decides(m, ERRATUM_xapic_id_keeps_32bit))
-		initial = vcpu->vcpu_id;
+	if (forced_id_is_kept(m, from, APIC_MODE_XAPIC))
+		initial = vcpu->x2apic_id;
 	if (from == APIC_MODE_OFF && vcpu->care.apic[APIC_REG_id] &&
 	    *id != initial && model_choose(m, 2) == 1)
 		return;
@@ -83,6 +93,7 @@ static void xapic_enabled(struct model *m, struct model_vcpu *vcpu,
  */
 static void x2apic_enabled(struct model_vcpu *vcpu)
 {
+	vcpu->x2apic_id = vcpu->vcpu_id;
 	vcpu->state.apic[APIC_REG_ldr] = x2apic_ldr(vcpu->vcpu_id);
 	vcpu->care.apic[APIC_REG_ldr] = UINT32_MAX;
 	vcpu->care.apic[APIC_REG_id] = UINT32_MAX;
@@ -115,7 +126,8 @@ static bool apicbase_set(struct model *m, struct model_vcpu *vcpu,
 	case APIC_MODE_INVALID:
 		break;
 	}
-	snapshot_take(m);
+	if (!forced_id_is_kept(m, from, to))
+		snapshot_take(m);
 	return true;
 }
 

@@ -25,6 +25,12 @@ enum mp_state {
 	MP_STATE_INIT_RECEIVED = 2,
 };
 
+/* What KVM's routing table has of a vCPU: see ref/route.c. */
+struct listing {
+	enum apic_mode mode;
+	uint32_t id, ldr, dfr, svr;
+};
+
 struct model_vcpu {
 	bool exists; /* false: its vcpu_create was refused */
 	/* Nothing about it is promised any more: an INIT may have come. */
@@ -36,6 +42,9 @@ struct model_vcpu {
 	 */
 	struct vcpu_state state;
 	struct vcpu_state care;
+	/* What the ID register shows in x2APIC mode: vcpu_id, in order. */
+	uint32_t x2apic_id;
+	struct listing listing;
 	bool init_pending;
 	bool sipi_pending;
 	uint8_t sipi_vector;
@@ -113,6 +122,12 @@ bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu);
 void vcpu_take_events(struct model *m, struct model_vcpu *vcpu);
 
 /* ref/lapic.c */
+
+/*
+ * The ID as KVM_GET_LAPIC shows it. KVM's API, KVM_CAP_X2APIC_API: in x2APIC
+ * mode all 32 bits with USE_32BIT_IDS, the format of xAPIC mode without.
+ */
+uint32_t vcpu_shown_id(const struct model *m, const struct model_vcpu *vcpu);
 
 /* All registers to their reset values, but ID and, in x2APIC mode, LDR. */
 void lapic_reset(const struct model *m, struct model_vcpu *vcpu);

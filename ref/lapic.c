@@ -126,23 +126,34 @@ static bool slot_is_register(int slot)
 	return slot <= APIC_REG_tmcct || slot == APIC_REG_tdcr;
 }
 
-/*
- * KVM's API, KVM_CAP_X2APIC_API: in x2APIC mode the ID is read-only; with
- * USE_32BIT_IDS the input must bring it, without it is not looked at.
- */
-static void write_id(struct model *m, struct model_vcpu *vcpu, uint32_t value,
-		     struct promise *out)
+uint32_t vcpu_shown_id(const struct model *m, const struct model_vcpu *vcpu)
 {
-	bool x2apic = vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC)
+		return vcpu->state.apic[APIC_REG_id];
+	if (ids_are_32bit(m))
+		return vcpu->x2apic_id;
+	return vcpu->x2apic_id << XAPIC_ID_SHIFT;
+}
 
-	if (x2apic && ids_are_32bit(m) && value != vcpu->vcpu_id) {
-		promise_refused(out, EINVAL);
-		return;
+/*
+ * The ID that KVM_SET_LAPIC brings in x2APIC mode. KVM's API,
+ * KVM_CAP_X2APIC_API: it is read-only; with USE_32BIT_IDS the input must bring
+ * it, without it is not looked at. False: refused.
+ */
+static bool take_x2apic_id(struct model *m, struct model_vcpu *vcpu,
+			   uint32_t brought)
+{
+	uint32_t id = brought >> XAPIC_ID_SHIFT;
+
+	if (ids_are_32bit(m))
+		return brought == vcpu->vcpu_id;
+	/* KVM: kvm_apic_state_fixup, before 4b7c3f6d04bd. */
+	if (id != vcpu->x2apic_id && in_force(m, ERRATUM_x2apic_id_writable) &&
+	    decides(m, ERRATUM_x2apic_id_writable)) {
+		vcpu->x2apic_id = id;
+		vcpu->state.apic[APIC_REG_ldr] = x2apic_ldr(id);
 	}
-	if (x2apic)
-		return;
-	vcpu->state.apic[APIC_REG_id] = value;
-	vcpu->care.apic[APIC_REG_id] = UINT32_MAX;
+	return true;
 }
 
 /* Registers that are computed, whatever KVM_SET_LAPIC brings. */
@@ -153,6 +164,7 @@ static bool slot_is_computed(const struct model_vcpu *vcpu, int slot)
 	case APIC_REG_ppr:
 	case APIC_REG_tmcct: /* 0, as no timer runs */
 		return true;
+	case APIC_REG_id: /* take_x2apic_id() */
 	case APIC_REG_ldr:
 		return vcpu_mode(vcpu) == APIC_MODE_X2APIC;
 	}
@@ -196,13 +208,16 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
 	bool was_idle = nothing_in_service(vcpu);
 
-	promise_accepted(out);
-	if (op->reg == APIC_REG_id)
-		write_id(m, vcpu, op->value, out);
-	else
-		write_page(vcpu, op->reg, op->value);
-	if (!out->want.accepted)
+	bool is_id = op->reg == APIC_REG_id;
+
+	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC &&
+	    !take_x2apic_id(m, vcpu,
+			    is_id ? op->value : vcpu_shown_id(m, vcpu))) {
+		promise_refused(out, EINVAL);
 		return;
+	}
+	promise_accepted(out);
+	write_page(vcpu, op->reg, op->value);
 	set_lapic_ppr(m, vcpu, was_idle);
 	snapshot_take(m);
 }
@@ -299,12 +314,11 @@ static void write_register(struct model *m, struct model_vcpu *vcpu, int slot,
 
 /*
  * KVM: kvm_lapic_reg_write takes what a register has room for, and an EOI
- * whatever its value; it refuses bits 63:32, and checks ESR and self IPI.
+ * whatever its value; it checks ESR and self IPI.
  */
-static bool reserved_bits_are_ignored(const struct model *m, int slot,
-				      uint64_t value)
+static bool reserved_bits_are_ignored(const struct model *m, int slot)
 {
-	if (value >> 32 || slot == APIC_REG_esr || slot == APIC_REG_self_ipi)
+	if (slot == APIC_REG_esr || slot == APIC_REG_self_ipi)
 		return false;
 	if (slot == APIC_REG_eoi)
 		return in_force(m, ERRATUM_x2apic_eoi_value_ignored) &&
@@ -322,8 +336,13 @@ static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
 
 	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC)
 		return false;
-	if (slot == APIC_REG_icr_high && !(value >> 32) &&
-	    in_force(m, ERRATUM_icr2_is_an_msr) &&
+	/* KVM: kvm_x2apic_msr_write, before 5.18. */
+	if (value >> 32 && in_force(m, ERRATUM_x2apic_high_bits_ignored) &&
+	    decides(m, ERRATUM_x2apic_high_bits_ignored))
+		value = (uint32_t)value;
+	if (value >> 32)
+		return false;
+	if (slot == APIC_REG_icr_high && in_force(m, ERRATUM_icr2_is_an_msr) &&
 	    decides(m, ERRATUM_icr2_is_an_msr)) {
 		*out_value = (uint32_t)value & 0xff000000;
 		return true;
@@ -331,8 +350,7 @@ static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
 	if (!writable)
 		return false;
 	*out_value = (uint32_t)value & bits;
-	return !(value & ~(uint64_t)bits) ||
-	       reserved_bits_are_ignored(m, slot, value);
+	return !(value & ~(uint64_t)bits) || reserved_bits_are_ignored(m, slot);
 }
 
 void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,

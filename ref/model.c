@@ -37,18 +37,12 @@ uint32_t model_choose(struct model *m, uint32_t alternatives)
 	return pick;
 }
 
-/*
- * The ID as KVM_GET_LAPIC shows it. KVM's API, KVM_CAP_X2APIC_API: in x2APIC
- * mode all 32 bits with USE_32BIT_IDS, the format of xAPIC mode without.
- */
-static uint32_t reported_id(const struct model *m,
-			    const struct model_vcpu *vcpu)
+/* KVM: KVM_GET_VCPU_EVENTS told only whether an NMI is pending. */
+static void hide_count(const struct model *m, struct vcpu_state *want)
 {
-	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC)
-		return vcpu->state.apic[APIC_REG_id];
-	if (ids_are_32bit(m))
-		return vcpu->vcpu_id;
-	return vcpu->vcpu_id << XAPIC_ID_SHIFT;
+	if (want->nmi_pending > 1 && in_force(m, ERRATUM_nmi_count_hidden) &&
+	    decides(m, ERRATUM_nmi_count_hidden))
+		want->nmi_pending = 1;
 }
 
 static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
@@ -66,7 +60,8 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 	*want = vcpu->state;
 	*care = vcpu->care;
 	if (vcpu->exists)
-		want->apic[APIC_REG_id] = reported_id(m, vcpu);
+		want->apic[APIC_REG_id] = vcpu_shown_id(m, vcpu);
+	hide_count(m, want);
 	if (!with_mp_state)
 		care->mp_state = 0;
 	if (vcpu->undefined)

@@ -21,37 +21,47 @@ enum logical_mode {
 /*
  * KVM: kvm_recalculate_apic_map, when a mode changes, KVM_SET_LAPIC succeeds,
  * SVR's enable bit changes, an INIT is taken, and before a vCPU that is being
- * created is there to be seen. All other registers that count are as they
- * were then, because whatever changes them is such an event.
+ * created is there to be seen.
  */
 void snapshot_take(struct model *m)
 {
 	m->snapshot.nr_vcpus = m->nr_vcpus;
 	m->snapshot.ids_are_32bit = ids_are_32bit(m);
 	m->snapshot.unsure = false;
+	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
+		const uint32_t *apic = m->vcpus[i].state.apic;
+
+		m->vcpus[i].listing = (struct listing){
+			.mode = vcpu_mode(&m->vcpus[i]),
+			.id = apic[APIC_REG_id],
+			.ldr = apic[APIC_REG_ldr],
+			.dfr = apic[APIC_REG_dfr],
+			.svr = apic[APIC_REG_svr],
+		};
+	}
 }
 
 /* Is it in the snapshot, with its APIC on? */
 static bool is_listed(const struct model *m, uint32_t vcpu)
 {
 	return vcpu < m->snapshot.nr_vcpus && m->vcpus[vcpu].exists &&
-	       vcpu_mode(&m->vcpus[vcpu]) != APIC_MODE_OFF;
+	       m->vcpus[vcpu].listing.mode != APIC_MODE_OFF;
 }
 
 static uint32_t xapic_id(const struct model_vcpu *vcpu)
 {
-	return vcpu->state.apic[APIC_REG_id] >> XAPIC_ID_SHIFT;
+	return vcpu->listing.id >> XAPIC_ID_SHIFT;
 }
 
 static uint32_t logical_id(const struct model_vcpu *vcpu)
 {
-	return vcpu->state.apic[APIC_REG_ldr] >> XAPIC_ID_SHIFT;
+	return vcpu->listing.ldr >> XAPIC_ID_SHIFT;
 }
 
 static uint32_t physical_id(const struct model_vcpu *vcpu)
 {
-	return vcpu_mode(vcpu) == APIC_MODE_X2APIC ? vcpu->vcpu_id :
-						     xapic_id(vcpu);
+	return vcpu->listing.mode == APIC_MODE_X2APIC ? vcpu->vcpu_id :
+							xapic_id(vcpu);
 }
 
 static bool snapshot_has_alias(const struct model *m)
@@ -86,7 +96,7 @@ static bool snapshot_has_hack(const struct model *m)
 static bool has_exact_id(const struct model *m, const struct model_vcpu *vcpu,
 			 uint32_t dest)
 {
-	bool x2apic = vcpu_mode(vcpu) == APIC_MODE_X2APIC;
+	bool x2apic = vcpu->listing.mode == APIC_MODE_X2APIC;
 
 	if (vcpu->vcpu_id != dest)
 		return false;
@@ -95,7 +105,7 @@ static bool has_exact_id(const struct model *m, const struct model_vcpu *vcpu,
 
 static bool has_xapic_id(const struct model_vcpu *vcpu, uint32_t dest)
 {
-	return vcpu_mode(vcpu) == APIC_MODE_XAPIC && xapic_id(vcpu) == dest;
+	return vcpu->listing.mode == APIC_MODE_XAPIC && xapic_id(vcpu) == dest;
 }
 
 /*
@@ -121,17 +131,15 @@ static uint32_t owner_of(const struct model *m, uint32_t dest)
 
 static enum logical_mode logical_mode_of(const struct model_vcpu *vcpu)
 {
-	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC)
+	if (vcpu->listing.mode == APIC_MODE_X2APIC)
 		return LOGICAL_X2APIC;
-	return vcpu->state.apic[APIC_REG_dfr] == DFR_FLAT ? LOGICAL_FLAT :
-							    LOGICAL_CLUSTER;
+	return vcpu->listing.dfr == DFR_FLAT ? LOGICAL_FLAT : LOGICAL_CLUSTER;
 }
 
 static bool has_logical_id(const struct model *m, uint32_t vcpu)
 {
-	return is_listed(m, vcpu) &&
-	       m->vcpus[vcpu].state.apic[APIC_REG_svr] & SVR_ENABLE &&
-	       m->vcpus[vcpu].state.apic[APIC_REG_ldr];
+	return is_listed(m, vcpu) && m->vcpus[vcpu].listing.svr & SVR_ENABLE &&
+	       m->vcpus[vcpu].listing.ldr;
 }
 
 /* The members that a logical ID names: bits of it, in one cluster. */
@@ -329,6 +337,7 @@ static bool look_up(const struct model *m, struct message *msg,
 	    msg->shorthand != SHORTHAND_NONE)
 		return false;
 	if (snapshot_is_unsure(m, msg)) {
+		decides(m, ERRATUM_routing_snapshot);
 		reach_all_perhaps(m, out);
 		return true;
 	}
@@ -541,7 +550,9 @@ static bool may_become_fixed(const struct model *m, const struct message *msg)
 	       in_force(m, ERRATUM_routing_snapshot) &&
 	       msg->shorthand == SHORTHAND_NONE && !msg->logical &&
 	       msg->dest == XAPIC_BROADCAST && msg->one_of &&
-	       snapshot_is_unsure(m, msg);
+	       snapshot_is_unsure(m, msg) &&
+	       decides(m, ERRATUM_lowest_broadcast_is_fixed) &&
+	       decides(m, ERRATUM_routing_snapshot);
 }
 
 void route_message(struct model *m, struct message *msg, struct receivers *out)

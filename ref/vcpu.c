@@ -65,8 +65,17 @@ void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
 static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 {
 	bool bsp = vcpu->state.apicbase & APICBASE_BSP;
+	uint32_t icr_high = vcpu->state.apic[APIC_REG_icr_high];
+	uint32_t care = vcpu->care.apic[APIC_REG_icr_high];
 
 	lapic_reset(m, vcpu);
+	/* KVM: kvm_lapic_reset, where it has ICR as two registers. */
+	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC && (icr_high || !care) &&
+	    in_force(m, ERRATUM_init_keeps_icr_high) &&
+	    decides(m, ERRATUM_init_keeps_icr_high)) {
+		vcpu->state.apic[APIC_REG_icr_high] = icr_high;
+		vcpu->care.apic[APIC_REG_icr_high] = care;
+	}
 	vcpu->esr_seen = 0;
 	vcpu->esr_unsure = 0;
 	if (vcpu->state.nmi_pending)
