@@ -342,11 +342,6 @@ static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
 		value = (uint32_t)value;
 	if (value >> 32)
 		return false;
-	if (slot == APIC_REG_icr_high && in_force(m, ERRATUM_icr2_is_an_msr) &&
-	    decides(m, ERRATUM_icr2_is_an_msr)) {
-		*out_value = (uint32_t)value & 0xff000000;
-		return true;
-	}
 	if (!writable)
 		return false;
 	*out_value = (uint32_t)value & bits;
