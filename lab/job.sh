@@ -1,0 +1,107 @@
+#!/bin/sh
+# job.sh CACHED VENDOR WORK DIR LIMIT: the verb of WORK (lab/payload.sh) on one
+# kernel, that of the folder CACHED, and what it gave. Leaves in DIR
+#
+#   console, stderr   as they come
+#   stdout, status    of the verb, once it is known; status 3 with `verdict`, a
+#                     sentence, where the kernel did not finish
+#   ended             written last
+#
+# DIR/to has the places for what the verb wrote, a line each, in the order of
+# WORK/outputs. LIMIT is in seconds.
+set -u
+
+lab=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+cached=$1
+vendor=$2
+work=$3
+dir=$4
+limit=$5
+
+# not_finished WHY
+not_finished() {
+	echo "$*" >"$dir/verdict"
+	echo 3 >"$dir/status"
+	rm -f "$dir/stdout"
+	: >"$dir/ended"
+	exit 3
+}
+
+# This kernel's part of the initramfs: its modules, and what there is already
+# of what the verb writes, for it to go on with.
+make_initrd() {
+	stage=$dir/stage
+	mkdir -p "$stage/lab"
+	cp -r "$cached/modules" "$stage/lab/modules"
+	cp "$cached/load-$vendor" "$stage/lab/load"
+	exec 4<"$dir/to"
+	while read -r inside; do
+		read -r outside <&4
+		[ -e "$outside" ] || continue
+		mkdir -p "$stage$(dirname -- "$inside")"
+		cp -rLT -- "$outside" "$stage$inside" || return 1
+	done <"$work/outputs"
+	exec 4<&-
+	"$lab/initramfs.sh" "$stage" >"$dir/part" &&
+		cat "$work/payload" "$dir/part" >"$dir/initrd" &&
+		rm -r "$stage" "$dir/part"
+}
+
+emulator() {
+	case $vendor in
+	amd) echo "$lab/qemu.sh" ;;
+	intel) echo "$lab/bochs.sh" ;;
+	esac
+}
+
+# The result has the sum that it says, and is unpacked.
+unpack_result() {
+	[ -s "$dir/result" ] && read -r want _ <"$dir/result" &&
+		tail -n +2 "$dir/result" >"$dir/result.tar.gz" &&
+		got=$(sha256sum <"$dir/result.tar.gz") &&
+		[ "${got%% *}" = "$want" ] &&
+		tar -xzf "$dir/result.tar.gz" -C "$dir" &&
+		rm "$dir/result" "$dir/result.tar.gz" "$dir/initrd"
+}
+
+# put FROM TO: a file or folder appears whole; to a folder that is there are
+# added files, each whole.
+put() {
+	mkdir -p "$(dirname -- "$2")" && rm -rf "$2.part" &&
+		cp -rT -- "$1" "$2.part" || return 1
+	if [ -d "$2" ]; then
+		cp -rlfT -- "$2.part" "$2" && rm -r "$2.part"
+	else
+		mv -T -- "$2.part" "$2"
+	fi
+}
+
+put_outputs() {
+	number=0
+	while read -r outside; do
+		number=$((number + 1))
+		[ ! -e "$dir/out/$number" ] ||
+			put "$dir/out/$number" "$outside" || return 1
+	done <"$dir/to"
+}
+
+pid=
+trap '[ -z "$pid" ] || { kill "$pid"; wait "$pid"; }; exit 143' INT TERM
+make_initrd || not_finished "its initramfs could not be made"
+"$lab/tied.sh" $$ timeout --foreground -k 5 "$limit" \
+	setpriv --pdeathsig KILL "$(emulator)" \
+	"$cached/vmlinuz" "$dir/initrd" "$dir" >"$dir/emulator" 2>&1 &
+pid=$!
+wait "$pid"
+ended=$?
+trap '' INT TERM
+if ! unpack_result; then
+	case $ended in
+	124) why="stopped after $limit s, the time limit" ;;
+	0) why="the machine went off without a result" ;;
+	*) why="the emulator ended with status $ended" ;;
+	esac
+	not_finished "$why"
+fi
+put_outputs || not_finished "what it wrote could not be put in place"
+: >"$dir/ended"
