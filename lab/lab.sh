@@ -15,6 +15,7 @@ usage() {
 	Usage: kvmerrata lab list
 	       kvmerrata lab fetch [KERNEL...]
 	       kvmerrata lab run [OPTION...] -- VERB [ARGUMENT...]
+	       kvmerrata lab fingerprint [OPTION...]
 
 	Debian's stock kernels under software emulation, with the real kvm_amd:
 	no /dev/kvm is needed. `kvmerrata lab COMMAND --help` tells more.
@@ -103,10 +104,11 @@ fetch)
 		exit 2 ;;
 	*) fetch "$@" ;;
 	esac ;;
-run)
+run | fingerprint)
+	command=$1
 	shift
-	exec "$lab/run.sh" "$@" ;;
+	exec "$lab/$command.sh" "$@" ;;
 *)
-	say "no command '$1': list, fetch or run"
+	say "no command '$1': list, fetch, run or fingerprint"
 	exit 2 ;;
 esac

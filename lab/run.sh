@@ -10,6 +10,7 @@ kernels=newest
 vendors=amd
 limit=
 jobs_max=
+name_all=
 limit_default=600
 
 # What a machine wants of the host's memory, and gets at most, in MB.
@@ -41,8 +42,9 @@ usage() {
 
 	Files and folders that arguments name are carried in, to the same place.
 	What the verb writes (-o, --out, --output; fuzz-out for fuzz) is carried
-	out: for several kernels to names with .KERNEL-VENDOR before the ending,
-	so host.json becomes host.6.1-amd.json and out becomes out.6.1-amd.
+	out: for several kernels, or with --name-all, to names with
+	.KERNEL-VENDOR before the ending, so host.json becomes
+	host.6.1-amd.json and out becomes out.6.1-amd.
 
 	Exit status: the verb's. For several kernels 3 if any gave 3, else 1 if
 	any gave 1, else 2, else 0 if any gave 0, else 4. A kernel that did not
@@ -162,7 +164,7 @@ make_jobs() {
 name_outputs() {
 	for job in $all; do
 		while read -r path; do
-			if [ $total = 1 ]; then
+			if [ $total = 1 ] && [ -z "$name_all" ]; then
 				printf '%s\n' "$path"
 			else
 				with_job "$path" "$job"
@@ -326,6 +328,7 @@ while [ $# != 0 ]; do
 	--kernel=*) kernels=${1#*=} ;;
 	--vendor=*) vendors=${1#*=} ;;
 	--time-limit=*) limit=$(number --time-limit "${1#*=}") ;;
+	--name-all) name_all=1 ;;
 	--jobs=*) jobs_max=$(number --jobs "${1#*=}") ;;
 	*) bad_usage "no option '$1'" ;;
 	esac
