@@ -15,8 +15,12 @@ struct answer kvmdrv_lapic_write(struct vm *vm, const struct op_lapic_write *op)
 	struct kvm_lapic_state page;
 	int result;
 
-	if (!vm->kept || vcpu->page_round != vm->round)
-		vcpu_ioctl(vm, op->vcpu, KVM_GET_LAPIC, &vcpu->page);
+	if (!vm->kept || vcpu->page_round != vm->round) {
+		result = try_vcpu_ioctl(vm, op->vcpu, KVM_GET_LAPIC,
+					&vcpu->page);
+		if (result != 0)
+			return answer_of_call(result);
+	}
 	page = vcpu->page;
 	vcpu->page_round = vm->round;
 	memcpy(page.regs + 16 * op->reg, &op->value, sizeof(op->value));

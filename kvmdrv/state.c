@@ -68,8 +68,10 @@ void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 	if (with_mp_state)
 		vcpu_ioctl(vm, vcpu, KVM_GET_MP_STATE, &mp_state);
 	out->mp_state = mp_state.mp_state;
-	vcpu_ioctl(vm, vcpu, KVM_GET_LAPIC, &page);
-	take_page(out, &page);
+	if (try_vcpu_ioctl(vm, vcpu, KVM_GET_LAPIC, &page) == 0)
+		take_page(out, &page);
+	else
+		memset(out->apic, 0, sizeof(out->apic));
 	if (vm->vcpus[vcpu]->run)
 		read_by_run(vm, vm->vcpus[vcpu], out);
 	else

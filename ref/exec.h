@@ -129,6 +129,8 @@ void vcpu_take_events(struct model *m, struct model_vcpu *vcpu);
  */
 uint32_t vcpu_shown_id(const struct model *m, const struct model_vcpu *vcpu);
 
+/* Does KVM_GET_LAPIC give its registers? */
+bool lapic_is_readable(const struct model *m, const struct model_vcpu *vcpu);
 /* All registers to their reset values, but ID and, in x2APIC mode, LDR. */
 void lapic_reset(const struct model *m, struct model_vcpu *vcpu);
 /* Mask every LVT entry, as clearing SVR's enable bit does. */

@@ -136,6 +136,16 @@ uint32_t vcpu_shown_id(const struct model *m, const struct model_vcpu *vcpu)
 }
 
 /*
+ * KVM: kvm_apic_state_fixup, before 4b7c3f6d04bd, wants the whole ID to be what
+ * it should be before it gives the page, too.
+ */
+bool lapic_is_readable(const struct model *m, const struct model_vcpu *vcpu)
+{
+	return vcpu_mode(vcpu) != APIC_MODE_X2APIC || !ids_are_32bit(m) ||
+	       vcpu->x2apic_id == vcpu->vcpu_id;
+}
+
+/*
  * The ID that KVM_SET_LAPIC brings in x2APIC mode. KVM's API,
  * KVM_CAP_X2APIC_API: it is read-only; with USE_32BIT_IDS the input must bring
  * it, without it is not looked at. False: refused.
@@ -146,7 +156,7 @@ static bool take_x2apic_id(struct model *m, struct model_vcpu *vcpu,
 	uint32_t id = brought >> XAPIC_ID_SHIFT;
 
 	if (ids_are_32bit(m))
-		return brought == vcpu->vcpu_id;
+		return brought == vcpu->vcpu_id && lapic_is_readable(m, vcpu);
 	/* KVM: kvm_apic_state_fixup, before 4b7c3f6d04bd. */
 	if (id != vcpu->x2apic_id && in_force(m, ERRATUM_x2apic_id_writable) &&
 	    decides(m, ERRATUM_x2apic_id_writable)) {

@@ -61,6 +61,10 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 	*care = vcpu->care;
 	if (vcpu->exists)
 		want->apic[APIC_REG_id] = vcpu_shown_id(m, vcpu);
+	if (vcpu->exists && !lapic_is_readable(m, vcpu)) {
+		memset(want->apic, 0, sizeof(want->apic));
+		memset(care->apic, 0xff, sizeof(care->apic));
+	}
 	hide_count(m, want);
 	if (!with_mp_state)
 		care->mp_state = 0;

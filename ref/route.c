@@ -348,6 +348,11 @@ static bool look_up(const struct model *m, struct message *msg,
 		return false;
 	if (msg->logical && mode == LOGICAL_MIXED)
 		return false;
+	/* KVM: KVM_APIC_MODE_SW_DISABLED, since 6.3. */
+	if (msg->logical && mode == LOGICAL_NOBODY &&
+	    !(in_force(m, ERRATUM_logical_disabled_lost) &&
+	      decides(m, ERRATUM_logical_disabled_lost)))
+		return false;
 	decides(m, ERRATUM_routing_snapshot);
 	for (uint32_t i = 0; i < m->nr_vcpus; i++)
 		out->reception[i] = RECEPTION_NO;

@@ -36,6 +36,7 @@ struct answer {
 struct vcpu_state {
 #define OBSERVABLE(type, name) type name;
 #include "scenario/observables.def"
+	/* All zero, which no version register is: KVM did not give them. */
 	uint32_t apic[APIC_REGS];
 };
 _Static_assert(sizeof(struct vcpu_state) % sizeof(uint64_t) == 0,
