@@ -25,7 +25,7 @@ enum mp_state {
 	MP_STATE_INIT_RECEIVED = 2,
 };
 
-/* What KVM's routing table has of a vCPU: see ref/route.c. */
+/* What KVM's routing table has of a vCPU: see ref/snapshot.c. */
 struct listing {
 	enum apic_mode mode;
 	uint32_t id, ldr, dfr, svr;
@@ -55,7 +55,7 @@ struct model_vcpu {
 	uint32_t esr_unsure;
 };
 
-/* What KVM knew when it last made its routing table: see ref/route.c. */
+/* What KVM knew when it last made its routing table: see ref/snapshot.c. */
 struct snapshot {
 	uint32_t nr_vcpus; /* those created by then */
 	bool ids_are_32bit;
@@ -136,7 +136,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu);
 /* Mask every LVT entry, as clearing SVR's enable bit does. */
 void lapic_mask_lvts(struct model_vcpu *vcpu);
 
-/* ref/route.c: an event at which KVM makes its routing table anew. */
+/* ref/snapshot.c: an event at which KVM makes its routing table anew. */
 void snapshot_take(struct model *m);
 
 #endif

@@ -54,6 +54,19 @@ enum reception apic_is_addressed(const struct model *m,
 				 const struct message *msg,
 				 const struct model_vcpu *vcpu);
 
+/* ref/snapshot.c */
+
+/*
+ * Who is in KVM's table for the message. False: the table is no help, and each
+ * APIC is to be asked.
+ */
+bool snapshot_look_up(const struct model *m, struct message *msg,
+		      struct receivers *out);
+/* The one vCPU that it has for the physical ID @dest, or VCPUS_MAX. */
+uint32_t snapshot_owner(const struct model *m, uint32_t dest);
+/* Can nobody say what the table has for the message? */
+bool snapshot_is_unsure(const struct model *m, const struct message *msg);
+
 /* ref/route.c */
 
 /* Who gets the message. KVM may change its delivery mode on the way. */
