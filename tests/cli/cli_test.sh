@@ -100,6 +100,8 @@ expect "nor a host's set" 4 "" k run --against=host --kvm=/nonexistent "$seed"
 expect "no KVM is a skip, with the reason" 4 \
 	"SKIP: /nonexistent does not exist: load the module (modprobe kvm_intel or kvm_amd), or enable virtualization in the firmware or in the hypervisor above" \
 	k run --kvm=/nonexistent "$seed"
+[ "$(tail -n 1 "$tmp/err")" = "Without a KVM here, in software: ./kvmerrata lab run -- run $seed" ]
+result "and the way to do it without" $?
 expect "nor bystanders" 4 "" k run --twin --kvm=/nonexistent "$seed"
 expect "bystanders that are none" 2 "kvmerrata run: no bystanders 'x'" \
 	k run --twin=x "$seed"
