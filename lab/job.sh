@@ -18,11 +18,13 @@ work=$3
 dir=$4
 limit=$5
 
+# What a verb has to end in when it is asked to, carrying out included.
+stop_seconds=30
+
 # not_finished WHY
 not_finished() {
 	echo "$*" >"$dir/verdict"
 	echo 3 >"$dir/status"
-	rm -f "$dir/stdout"
 	: >"$dir/ended"
 	exit 3
 }
@@ -85,23 +87,56 @@ put_outputs() {
 	done <"$dir/to"
 }
 
-pid=
-trap '[ -z "$pid" ] || { kill "$pid"; wait "$pid"; }; exit 143' INT TERM
+# Until the emulator has ended; status 1: not within $1 seconds, or a signal.
+wait_for_end() {
+	left=$1
+	while kill -0 "$pid" 2>/dev/null; do
+		[ "$left" -gt 0 ] && [ -z "$interrupted" ] || return 1
+		left=$((left - 1))
+		sleep 1
+	done
+}
+
+# The verb is asked to end, and given time to; then the machine is ended. One
+# that has not come to the verb has nothing to give.
+stop() {
+	left=$stop_seconds
+	grep -q 'lab: the verb runs' "$dir/console" || left=0
+	while kill -0 "$pid" 2>/dev/null; do
+		if [ "$left" = 0 ] || ! [ -p "$dir/com2.in" ]; then
+			kill "$pid"
+			return
+		fi
+		left=$((left - 1))
+		echo stop 1<>"$dir/com2.in"
+		sleep 1
+	done
+}
+
+interrupted=
+why=
+trap 'interrupted=1' TERM
 make_initrd || not_finished "its initramfs could not be made"
-"$lab/tied.sh" $$ timeout --foreground -k 5 "$limit" \
-	setpriv --pdeathsig KILL "$(emulator)" \
-	"$cached/vmlinuz" "$dir/initrd" "$dir" >"$dir/emulator" 2>&1 &
+# An emulator that has a limit of its own is not to stop before us.
+KVMERRATA_BOCHS_LIMIT=$((limit + 2 * stop_seconds)) \
+	"$lab/tied.sh" $$ "$(emulator)" "$cached/vmlinuz" "$dir/initrd" "$dir" \
+	>"$dir/emulator" 2>&1 &
 pid=$!
+if ! wait_for_end "$limit"; then
+	[ -n "$interrupted" ] || why="the time limit of $limit s"
+	stop
+fi
+trap '' TERM
 wait "$pid"
 ended=$?
-trap '' INT TERM
 if ! unpack_result; then
 	case $ended in
-	124) why="stopped after $limit s, the time limit" ;;
-	0) why="the machine went off without a result" ;;
-	*) why="the emulator ended with status $ended" ;;
+	0) no_result="the machine went off without a result" ;;
+	*) no_result="the emulator ended with status $ended" ;;
 	esac
-	not_finished "$why"
+	[ -z "$interrupted" ] || why="interrupted"
+	not_finished "${why:-$no_result}"
 fi
 put_outputs || not_finished "what it wrote could not be put in place"
+[ -z "$why" ] || not_finished "$why; what there was is carried out"
 : >"$dir/ended"

@@ -11,6 +11,7 @@
 # own apt uses; apt's own files are only read.
 #
 #   kernels.sh names           one name a line
+#   kernels.sh suite NAME      where it is looked for first
 #   kernels.sh cached NAME     the folder, checked; status 1: not in the cache
 #   kernels.sh get NAME        the folder, fetched if need be; 1: not to be had
 #   kernels.sh fetch NAME      the same, but asks the mirror for a newer one
@@ -39,7 +40,7 @@ say() {
 }
 
 suites_of() {
-	catalogue | awk -v name="$1" '$1 == name { $1 = ""; print }'
+	catalogue | sed -n "s/^$(echo "$1" | sed 's/[.]/[.]/g') //p"
 }
 
 # field FOLDER NAME
@@ -251,6 +252,8 @@ fetch() {
 case ${1-} in
 names)
 	catalogue | sed 's/ .*//' ;;
+suite)
+	suites_of "$2" | sed 's/ .*//' ;;
 cached)
 	cached "$2" ;;
 get)

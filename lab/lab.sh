@@ -26,9 +26,9 @@ list_usage() {
 	cat <<-'END'
 	Usage: kvmerrata lab list
 
-	The kernels that the lab knows by name, the suite and the version in the
-	cache, or that there is none, and the vendor modules that can be run.
-	Asks nobody: `lab fetch` does.
+	The kernels that the lab knows by name, where they come from, the version
+	in the cache, if any, and the vendor modules that can be run. Asks nobody:
+	`lab fetch` does.
 	END
 }
 
@@ -49,16 +49,19 @@ field() {
 	sed -n "s/^$2 //p" "$1/about"
 }
 
+row() {
+	printf '%-14s %-20s %-24s %-7s %s\n' "$@"
+}
+
 list() {
-	printf '%-14s %-20s %-20s %s\n' kernel suite version vendors
+	row kernel suite version cached vendors
 	for name in $("$lab/kernels.sh" names); do
 		if folder=$("$lab/kernels.sh" cached "$name"); then
-			printf '%-14s %-20s %-20s %s\n' "$name" \
-				"$(field "$folder" suite)" \
-				"$(field "$folder" version)" "amd intel"
+			row "$name" "$(field "$folder" suite)" \
+				"$(field "$folder" version)" yes "amd intel"
 		else
-			printf '%-14s %-20s %-20s %s\n' "$name" - \
-				"not in the cache" -
+			row "$name" "$("$lab/kernels.sh" suite "$name")" \
+				"not known offline" no "amd intel"
 		fi
 	done
 }

@@ -121,18 +121,25 @@ make_work() {
 	exec 8>&-
 }
 
+# kill_jobs SIGNAL
 kill_jobs() {
 	for job in $all; do
 		[ ! -e "$work/$job/pid" ] || [ -e "$work/$job/ended" ] ||
-			kill "$(cat "$work/$job/pid")" 2>/dev/null || true
+			kill "-$1" "$(cat "$work/$job/pid")" 2>/dev/null || true
 	done
-	wait
 }
 
-stop() {
-	trap '' INT TERM
-	kill_jobs
-	exit "$1"
+# The first time verbs are asked to end, and what they gave is reported.
+interrupt() {
+	if [ -n "$interrupted" ] || [ -z "$watching" ]; then
+		trap '' INT TERM
+		kill_jobs KILL
+		wait
+		exit "$1"
+	fi
+	interrupted=1
+	say "stopping; once more to stop at once"
+	kill_jobs TERM
 }
 
 # with_job PATH JOB: PATH with .JOB before its ending.
@@ -187,14 +194,19 @@ share_host() {
 }
 
 start() {
-	"$lab/tied.sh" $$ "$lab/job.sh" "$(cat "$work/$1/cached")" \
+	# Ctrl-C is for us, not for an emulator.
+	"$lab/tied.sh" $$ setsid "$lab/job.sh" "$(cat "$work/$1/cached")" \
 		"${1##*-}" "$work" "$work/$1" "$limit" &
 	echo $! >"$work/$1/pid"
 }
 
 is_over() {
-	[ -e "$work/$1/ended" ] || { [ -e "$work/$1/pid" ] &&
-		! kill -0 "$(cat "$work/$1/pid")" 2>/dev/null; }
+	if [ ! -e "$work/$1/pid" ]; then
+		[ -n "$interrupted" ]
+	else
+		[ -e "$work/$1/ended" ] ||
+			! kill -0 "$(cat "$work/$1/pid")" 2>/dev/null
+	fi
 }
 
 # What the job $1 said last.
@@ -234,6 +246,7 @@ show_progress() {
 
 # Jobs start in their order.
 watch_jobs() {
+	watching=1
 	shown=0
 	rounds=0
 	while :; do
@@ -258,7 +271,7 @@ watch_jobs() {
 
 # Keeps the log of one that did not finish, and says where.
 not_finished() {
-	why=$(cat "$work/$1/verdict" 2>/dev/null) || why="its job was killed"
+	why=$(cat "$work/$1/verdict" 2>/dev/null) || why="it was interrupted"
 	rm -rf "${logs:?}/$1"
 	mkdir -p "$logs/$1"
 	for file in console stderr emulator; do
@@ -287,12 +300,12 @@ report() {
 			"$(sed -n 's/^release //p' "$(cat "$dir/cached")/about")" \
 			"${1##*-}"
 	fi
+	[ ! -e "$dir/stdout" ] || cat "$dir/stdout"
 	if [ ! -e "$dir/ended" ] || [ -e "$dir/verdict" ]; then
 		not_finished "$1"
 		status=3
 		return
 	fi
-	cat "$dir/stdout"
 	status=$(cat "$dir/status")
 	if [ $total != 1 ] && [ "$status" != 0 ] && [ "$status" != 1 ]; then
 		tail -n 5 "$dir/stderr" | sed "s/^/$1: /" >&2
@@ -343,8 +356,10 @@ all=
 total=0
 skipped=0
 work=
-trap 'stop 130' INT
-trap 'stop 143' TERM
+watching=
+interrupted=
+trap 'interrupt 130' INT
+trap 'interrupt 143' TERM
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 make_work
 make_jobs
