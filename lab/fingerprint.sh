@@ -9,6 +9,9 @@ vendors=amd
 format=table
 keep=
 
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmerrata
+. "$lab/work.sh"
+
 say() {
 	printf 'lab: %s\n' "$*" >&2
 }
@@ -51,14 +54,20 @@ for word in "$@"; do
 	esac
 done
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-status=0
+make_work
+folder=$work
 # shellcheck disable=SC2086 # a list of words
-"$lab/run.sh" --kernel="$kernels" --vendor="$vendors" --name-all $options -- \
-	fingerprint -o "$folder/host.json" >/dev/null || status=$?
+"$lab/tied.sh" $$ "$lab/run.sh" --kernel="$kernels" --vendor="$vendors" \
+	--name-all $options -- fingerprint -o "$folder/host.json" >/dev/null &
+run=$!
+trap 'kill "$run"' INT TERM
+# A signal ends the first `wait`, and is passed on.
+status=0
+wait "$run" || status=$?
+while kill -0 "$run" 2>/dev/null; do
+	status=0
+	wait "$run" || status=$?
+done
 set --
 for vendor in $(echo "$vendors" | tr , ' '); do
 	for file in $(find "$folder" -name "host.*-$vendor.json" | sort -V); do

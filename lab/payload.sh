@@ -105,6 +105,8 @@ verb_script() {
 	echo
 }
 
+# What runs writes no more when we are gone.
+trap 'exit 143' TERM
 mkdir -p "$stage/bin" "$stage/lab" "$stage$here"
 : >"$outputs"
 cp -L "$(command -v busybox)" "$stage/bin/busybox"

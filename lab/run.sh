@@ -13,6 +13,8 @@ jobs_max=
 name_all=
 limit_default=600
 
+. "$lab/work.sh"
+
 # What a machine wants of the host's memory, and gets at most, in MB.
 job_mb=1536
 machine_mb_max=2048
@@ -103,22 +105,8 @@ verb_time() {
 # A child of ours, which a signal for us does not wait for.
 child() {
 	"$lab/tied.sh" $$ "$@" &
-	wait $!
-}
-
-# The folder for this run, and away with those of runs that were killed: whose
-# lock nobody holds.
-make_work() {
-	mkdir -p "$cache/run"
-	exec 8>"$cache/run/lock"
-	flock 8
-	for old in "$cache"/run/*/; do
-		[ ! -d "$old" ] || ! flock -n "$old" true || rm -rf "$old"
-	done
-	work=$(mktemp -d "$cache/run/XXXXXX")
-	exec 7<"$work"
-	flock 7
-	exec 8>&-
+	child_pid=$!
+	wait $child_pid
 }
 
 # kill_jobs SIGNAL
@@ -134,6 +122,7 @@ interrupt() {
 	if [ -n "$interrupted" ] || [ -z "$watching" ]; then
 		trap '' INT TERM
 		kill_jobs KILL
+		[ -z "$child_pid" ] || kill "$child_pid" 2>/dev/null || true
 		wait
 		exit "$1"
 	fi
@@ -211,7 +200,9 @@ is_over() {
 
 # What the job $1 said last.
 last_word() {
-	if [ -e "$work/$1/ended" ]; then
+	if [ -e "$work/$1/verdict" ]; then
+		word="did not finish: $(cat "$work/$1/verdict")"
+	elif [ -e "$work/$1/ended" ]; then
 		word="done"
 	elif [ ! -e "$work/$1/pid" ]; then
 		word="waiting"
@@ -279,6 +270,7 @@ not_finished() {
 			cp "$work/$1/$file" "$logs/$1/$file"
 	done
 	say "$1: the kernel did not finish: $why; logs in $logs/$1"
+	unfinished=$((unfinished + 1))
 }
 
 # The worse of two statuses, of several kernels.
@@ -327,7 +319,8 @@ report_all() {
 		fi
 	done
 	if [ $((total + skipped)) != 1 ]; then
-		say "$total kernels ran, $skipped skipped"
+		say "$((total - unfinished)) kernels finished," \
+			"$unfinished did not, $skipped skipped"
 	fi
 	return "${sum:-4}"
 }
@@ -355,12 +348,12 @@ limit=${limit:-$((limit_default + $(verb_time "$@")))}
 all=
 total=0
 skipped=0
-work=
+unfinished=0
 watching=
 interrupted=
+child_pid=
 trap 'interrupt 130' INT
 trap 'interrupt 143' TERM
-trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 make_work
 make_jobs
 if [ $total != 0 ]; then
