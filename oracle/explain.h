@@ -14,7 +14,11 @@ struct telling {
 	uint32_t like_second;
 };
 
-/* @got may be one side's want; bits that either does not promise do not count. */
+/*
+ * @got may be one side's want. Bits that either does not promise do not count;
+ * but where nothing else tells them apart, what only @first promises does: as
+ * like the first where all of it is there, else as like the second.
+ */
 void oracle_tell(struct telling *out, const struct expectation *first,
 		 const struct expectation *second,
 		 const struct observation *got);

@@ -4,6 +4,12 @@
 #include "oracle/explain.h"
 #include "scenario/check.h"
 
+/* Bits that the first expectation promises and the second leaves open. */
+struct left_open {
+	uint32_t bits;
+	uint32_t like_first;
+};
+
 /* The same piece of two expectations, and of an observation. */
 struct piece {
 	const void *want[2];
@@ -19,7 +25,8 @@ static uint64_t word(const void *at, size_t i, size_t size)
 	return value;
 }
 
-static void tell_piece(struct telling *out, const struct piece *p, size_t size)
+static void tell_piece(struct telling *out, struct left_open *open,
+		       const struct piece *p, size_t size)
 {
 	for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
 		size_t len = size - i < sizeof(uint64_t) ? size - i :
@@ -30,6 +37,13 @@ static void tell_piece(struct telling *out, const struct piece *p, size_t size)
 				  word(p->care[1], i, len);
 		uint64_t like_first = ~(first ^ word(p->got, i, len)) & differ;
 
+		uint64_t only_first = word(p->care[0], i, len) &
+				      ~word(p->care[1], i, len);
+		uint64_t open_like = ~(first ^ word(p->got, i, len)) &
+				     only_first;
+
+		open->bits += (uint32_t)__builtin_popcountll(only_first);
+		open->like_first += (uint32_t)__builtin_popcountll(open_like);
 		out->differ += (uint32_t)__builtin_popcountll(differ);
 		out->like_first += (uint32_t)__builtin_popcountll(like_first);
 	}
@@ -39,6 +53,8 @@ void oracle_tell(struct telling *out, const struct expectation *first,
 		 const struct expectation *second,
 		 const struct observation *got)
 {
+	struct left_open open = { 0 };
+
 	memset(out, 0, sizeof(*out));
 	CHECK(first->want.nr_steps == second->want.nr_steps);
 	CHECK(first->want.nr_steps == got->nr_steps);
@@ -52,7 +68,7 @@ void oracle_tell(struct telling *out, const struct expectation *first,
 			&got->steps[i].answer,
 		};
 
-		tell_piece(out, &answer, sizeof(struct answer));
+		tell_piece(out, &open, &answer, sizeof(struct answer));
 	}
 	for (uint32_t i = 0; i < got->nr_states; i++) {
 		const struct piece state = {
@@ -61,7 +77,11 @@ void oracle_tell(struct telling *out, const struct expectation *first,
 			&got->states[i],
 		};
 
-		tell_piece(out, &state, sizeof(struct vcpu_state));
+		tell_piece(out, &open, &state, sizeof(struct vcpu_state));
+	}
+	if (!out->differ && open.bits) {
+		out->differ = open.bits;
+		out->like_first = open.like_first == open.bits ? open.bits : 0;
 	}
 	out->like_second = out->differ - out->like_first;
 }

@@ -71,7 +71,10 @@ static void send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 	    !(low & ICR_ASSERT))
 		return;
 	msg.one_of = msg.delivery == DELIVERY_LOWEST;
-	msg.undefined = !combination_is_valid(msg.shorthand, msg.delivery);
+	/* KVM: kvm_apic_send_ipi sends what it is told. */
+	msg.undefined = !combination_is_valid(msg.shorthand, msg.delivery) &&
+			!(in_force(m, ERRATUM_any_mode_to_self) &&
+			  decides(m, ERRATUM_any_mode_to_self));
 	if (is_fixed(msg.delivery) && fixed_ipi_is_dropped(m, low))
 		return;
 	if (is_fixed(msg.delivery))

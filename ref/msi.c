@@ -53,6 +53,10 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
 	 */
 	out->undefined = out->delivery == DELIVERY_SIPI ||
 			 (fixed && level && !(op->data & MSI_ASSERT));
+	/* KVM: kvm_set_msi_irq does not look at the level. */
+	if (out->undefined && in_force(m, ERRATUM_any_msi_sent) &&
+	    decides(m, ERRATUM_any_msi_sent))
+		out->undefined = false;
 }
 
 /*

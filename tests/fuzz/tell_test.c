@@ -61,6 +61,10 @@ static void every_row_of_a_host_is_told(void **state)
 		    kind != ERRATUM_KIND_HISTORICAL &&
 		    kind != ERRATUM_KIND_BACKEND)
 			continue;
+		/* Where they are off, nothing is expected. */
+		if (row == ERRATUM_any_mode_to_self ||
+		    row == ERRATUM_any_msi_sent)
+			continue;
 		read_witness(erratum_infos[row].name);
 		snprintf(against, sizeof(against), "observed,-%s",
 			 erratum_infos[row].name);
