@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "scenario/check.h"
+#include "scenario/observation_text.h"
 
 const struct observable observables[OBSERVABLES] = {
 #define OBSERVABLE(type, name) \
@@ -75,59 +76,97 @@ const struct vcpu_state *observation_state_const(const struct observation *o,
 	return &o->states[step->first_state + vcpu];
 }
 
+const struct vcpu_state vcpu_state_zero;
+
+const struct vcpu_state vcpu_state_all = {
+#define OBSERVABLE(type, name) .name = (type)UINT64_MAX,
+#include "scenario/observables.def"
+	.apic = { [0 ... APIC_REGS - 1] = UINT32_MAX },
+};
+
+/* " NAME=VALUE", and "/MASK" where only those bits are promised. */
 static void print_value(FILE *out, const char *name, uint64_t want,
 			uint64_t care, uint64_t all)
 {
-	if (want & care)
-		fprintf(out, " %s=0x%" PRIx64, name, want & care);
-	else if (care != all)
-		fprintf(out, " %s=0", name);
+	want &= care;
+	fprintf(out, want ? " %s=0x%" PRIx64 : " %s=0", name, want);
 	if (care != all)
 		fprintf(out, "/0x%" PRIx64, care);
 }
 
-static void print_answer(FILE *out, const struct answer *want,
-			 const struct answer *care)
+static void print_part(FILE *out, const char *name, uint32_t want,
+		       uint32_t care)
 {
-	print_value(out, "accepted", want->accepted, care->accepted,
-		    UINT32_MAX);
-	print_value(out, "error", want->error, care->error, UINT32_MAX);
+	if (want & care || care != UINT32_MAX)
+		print_value(out, name, want, care, UINT32_MAX);
 }
 
-static void print_state(FILE *out, const struct vcpu_state *want,
-			const struct vcpu_state *care)
+void expectation_print_answer(FILE *out, const struct expectation *e,
+			      const struct scenario *s, uint32_t step)
 {
+	const struct answer *want = &e->want.steps[step].answer;
+	const struct answer *care = &e->care.steps[step].answer;
+
+	if (step >= s->nr_ops) {
+		fputs("end\n", out);
+		return;
+	}
+	op_print(out, &s->ops[step]);
+	fputs(" ->", out);
+	print_part(out, "accepted", want->accepted, care->accepted);
+	print_part(out, "error", want->error, care->error);
+	fputc('\n', out);
+}
+
+static bool is_news(const struct observable *o, struct vcpu_view now,
+		    struct vcpu_view before)
+{
+	uint64_t care = observable_get(o, now.care);
+
+	return care != observable_get(o, before.care) ||
+	       (observable_get(o, now.want) ^ observable_get(o, before.want)) &
+		       care;
+}
+
+bool vcpu_has_news(struct vcpu_view now, struct vcpu_view before)
+{
+	for (size_t i = 0; i < OBSERVABLES; i++)
+		if (is_news(&observables[i], now, before))
+			return true;
+	return false;
+}
+
+void vcpu_print(FILE *out, uint32_t vcpu, struct vcpu_view now,
+		struct vcpu_view before)
+{
+	fprintf(out, "  vcpu %" PRIu32 ":", vcpu);
 	for (size_t i = 0; i < OBSERVABLES; i++) {
 		const struct observable *o = &observables[i];
 
-		print_value(out, o->name, observable_get(o, want),
-			    observable_get(o, care),
-			    o->size == 8 ? UINT64_MAX : UINT32_MAX);
+		if (is_news(o, now, before))
+			print_value(out, o->name, observable_get(o, now.want),
+				    observable_get(o, now.care),
+				    o->size == 8 ? UINT64_MAX : UINT32_MAX);
 	}
+	fputc('\n', out);
 }
 
 void expectation_print(FILE *out, const struct expectation *e,
 		       const struct scenario *s)
 {
+	const struct vcpu_view nothing = { &vcpu_state_zero, &vcpu_state_all };
+
 	for (uint32_t i = 0; i < e->want.nr_steps; i++) {
 		const struct step *step = &e->want.steps[i];
 
-		if (i < s->nr_ops) {
-			op_print(out, &s->ops[i]);
-			fputs(" ->", out);
-			print_answer(out, &step->answer,
-				     &e->care.steps[i].answer);
-		} else {
-			fputs("end", out);
-		}
-		fputc('\n', out);
+		expectation_print_answer(out, e, s, i);
 		for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++) {
-			uint32_t state = step->first_state + vcpu;
+			uint32_t at = step->first_state + vcpu;
 
-			fprintf(out, "  vcpu %" PRIu32 ":", vcpu);
-			print_state(out, &e->want.states[state],
-				    &e->care.states[state]);
-			fputc('\n', out);
+			vcpu_print(out, vcpu,
+				   (struct vcpu_view){ &e->want.states[at],
+						       &e->care.states[at] },
+				   nothing);
 		}
 	}
 }

@@ -102,7 +102,8 @@ bool scenario_parse(struct scenario *out, struct text_error *err,
 /* Scenario to canonical text, the `config` line first. */
 void scenario_print(FILE *out, const struct scenario *s);
 
-/* One op to text, without a newline. */
+/* The settings, or one op, to text, without a newline. */
+void config_print(FILE *out, const struct config *config);
 void op_print(FILE *out, const struct op *op);
 
 /* The name of an op, as in text. */
