@@ -24,11 +24,13 @@ enum exit_status exit_status_worse(enum exit_status a, enum exit_status b);
 
 /* argv[0] is "kvmerrata VERB". The result is an exit status. */
 int verb_bench(int argc, char **argv);
+int verb_compare(int argc, char **argv);
 int verb_convert(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_fingerprint(int argc, char **argv);
 int verb_fuzz(int argc, char **argv);
+int verb_record(int argc, char **argv);
 int verb_run(int argc, char **argv);
 
 /* Rows of argp that several verbs have. */

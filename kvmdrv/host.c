@@ -2,6 +2,7 @@
 #include "kvmdrv/host.h"
 
 #include <dirent.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -57,4 +58,36 @@ void host_describe(struct host *out)
 	describe_module(out->module, sizeof(out->module));
 	describe_cpu(out->cpu, sizeof(out->cpu));
 	host_make_line(out);
+}
+
+/* @path: /sys/module/MODULE/parameters/NAME. */
+static void read_parameter(struct host_parameter *out, const char *path)
+{
+	const char *module = path + strlen("/sys/module/");
+	const char *name = strrchr(path, '/') + 1;
+	FILE *in = fopen(path, "r");
+
+	snprintf(out->name, sizeof(out->name), "%.*s.%s",
+		 (int)strcspn(module, "/"), module, name);
+	snprintf(out->value, sizeof(out->value), "unreadable");
+	if (!in)
+		return;
+	if (!fgets(out->value, sizeof(out->value), in))
+		out->value[0] = '\0';
+	out->value[strcspn(out->value, "\n")] = '\0';
+	fclose(in);
+}
+
+size_t host_parameters(struct host_parameter *out, size_t cap)
+{
+	glob_t found = { 0 };
+	size_t nr = 0;
+
+	/* Sorted: what is found first comes first, and then in itself. */
+	(void)glob("/sys/module/kvm/parameters/*", 0, NULL, &found);
+	(void)glob("/sys/module/kvm_*/parameters/*", GLOB_APPEND, NULL, &found);
+	for (; nr < found.gl_pathc && nr < cap; nr++)
+		read_parameter(&out[nr], found.gl_pathv[nr]);
+	globfree(&found);
+	return nr;
 }

@@ -2,7 +2,9 @@
 #ifndef KVMDRV_HOST_H
 #define KVMDRV_HOST_H
 
-enum { HOST_NAME_MAX_LEN = 160 };
+#include <stddef.h>
+
+enum { HOST_NAME_MAX_LEN = 160, HOST_PARAMETER_MAX = 96 };
 
 struct host {
 	char kernel[HOST_NAME_MAX_LEN];	  /* as `uname -r` says */
@@ -16,5 +18,15 @@ void host_describe(struct host *out);
 
 /* Make `line` of the others. */
 void host_make_line(struct host *host);
+
+/* A parameter of kvm or of a module on it, as it is now. */
+struct host_parameter {
+	char name[HOST_PARAMETER_MAX]; /* such as "kvm.vector_hashing" */
+	/* Cut to what there is room for; "unreadable" where it is that. */
+	char value[HOST_PARAMETER_MAX];
+};
+
+/* All that there are, sorted by name; returns how many, at most @cap. */
+size_t host_parameters(struct host_parameter *out, size_t cap);
 
 #endif

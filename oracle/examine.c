@@ -34,6 +34,33 @@ static bool next_choices(struct choices *list, const struct choices *tried,
 	return false;
 }
 
+void oracle_keep_known(struct observation *care,
+		       const struct observation *known)
+{
+	for (uint32_t i = 0; i < care->nr_steps; i++) {
+		care->steps[i].answer.accepted &=
+			known->steps[i].answer.accepted;
+		care->steps[i].answer.error &= known->steps[i].answer.error;
+	}
+	for (uint32_t i = 0; i < care->nr_states; i++) {
+		uint64_t *to = (uint64_t *)&care->states[i];
+		const uint64_t *from = (const uint64_t *)&known->states[i];
+
+		for (size_t w = 0; w < sizeof(care->states[i]) / sizeof(*to);
+		     w++)
+			to[w] &= from[w];
+	}
+}
+
+static void expect(const struct oracle_sides *sides, const struct scenario *s,
+		   const struct model_setup *setup,
+		   struct oracle_workspace *work)
+{
+	sides->expect(&work->expected, s, setup);
+	if (sides->known)
+		oracle_keep_known(&work->expected.care, sides->known);
+}
+
 void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 		   const struct scenario *s, const struct errata *errata,
 		   enum schedule schedule, struct oracle_workspace *work)
@@ -46,7 +73,7 @@ void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 	uint32_t longest = 0;
 
 	for (uint32_t tried = 0; tried < lists_max; tried++) {
-		sides->expect(&work->expected, s, &setup);
+		expect(sides, s, &setup, work);
 		oracle_judge(&verdict, &work->expected, &work->got);
 		if (!tried || verdict.step > longest ||
 		    verdict.kind == VERDICT_AGREE) {
@@ -61,7 +88,7 @@ void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 			break;
 	}
 	setup.choices = best;
-	sides->expect(&work->expected, s, &setup);
+	expect(sides, s, &setup, work);
 }
 
 static void observe_and_settle(struct verdict *out,
@@ -102,7 +129,7 @@ uint32_t oracle_find_cause(const struct oracle_sides *sides,
 {
 	uint32_t agree = 0, differ = step;
 
-	if (!only_reads(s, step))
+	if (sides->known || !only_reads(s, step))
 		return step;
 
 	while (differ - agree > 1) {

@@ -21,10 +21,14 @@ void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 		   const struct scenario *s, const struct errata *errata,
 		   enum schedule schedule, struct oracle_workspace *work);
 
+/* Promise no bit that is not @known. */
+void oracle_keep_known(struct observation *care,
+		       const struct observation *known);
+
 /*
  * What differs at @step may show there only because the state is read there:
- * the op that made it differ, found by running beginnings of @s. @work is
- * used up.
+ * the op that made it differ, found by running beginnings of @s, where they
+ * can be run. @work is used up.
  */
 uint32_t oracle_find_cause(const struct oracle_sides *sides,
 			   const struct scenario *s, uint32_t step,

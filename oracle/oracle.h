@@ -91,6 +91,11 @@ struct oracle_sides {
 	void (*observe)(void *context, struct observation *out,
 			const struct scenario *s, enum schedule schedule);
 	void *context;
+	/*
+	 * Not NULL: what is seen was recorded. It cannot be seen of another
+	 * scenario or schedule, and only these bits of it are known.
+	 */
+	const struct observation *known;
 };
 
 /* Where an examination keeps what it works on; too large for a stack. */
