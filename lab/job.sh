@@ -87,13 +87,15 @@ put_outputs() {
 	done <"$dir/to"
 }
 
+# Sleeping holds no lock (lab/work.sh): it goes on when we are killed.
+
 # Until the emulator has ended; status 1: not within $1 seconds, or a signal.
 wait_for_end() {
 	left=$1
 	while kill -0 "$pid" 2>/dev/null; do
 		[ "$left" -gt 0 ] && [ -z "$interrupted" ] || return 1
 		left=$((left - 1))
-		sleep 1
+		sleep 1 7>&-
 	done
 }
 
@@ -109,7 +111,7 @@ stop() {
 		fi
 		left=$((left - 1))
 		echo stop 1<>"$dir/com2.in"
-		sleep 1
+		sleep 1 7>&-
 	done
 }
 

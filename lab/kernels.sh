@@ -50,7 +50,7 @@ field() {
 
 is_whole() {
 	(cd "$1" && grep -q ' about$' sums &&
-		sha256sum --check --status sums) 2>/dev/null
+		sha256sum --check --strict --status sums) 2>/dev/null
 }
 
 # The folders in the cache that have the name or the version, newest first.

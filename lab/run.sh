@@ -254,7 +254,7 @@ watch_jobs() {
 		done
 		show_progress
 		[ $over != $total ] || break
-		sleep 1
+		sleep 1 7>&-
 		rounds=$((rounds + 1))
 	done
 	[ $total = 1 ] || [ ! -t 2 ] || printf '\033[J' >&2
