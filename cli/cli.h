@@ -155,6 +155,11 @@ int engine_wait(struct engine *engine);
  */
 bool engine_ended(struct engine *engine, int *out);
 
+/* cli/memory.c */
+
+/* @memory; where it is NULL the process ends with a HARNESS line. */
+void *memory_there(void *memory);
+
 /* cli/summary.c */
 
 /* Print the findings in @dir, the most frequent first; returns how many. */

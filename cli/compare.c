@@ -161,9 +161,7 @@ static enum exit_status record_host(struct compared *out, struct compared *of,
 	status = sides_open(&recorder.sides, arguments->device);
 	if (status != EXIT_AGREE)
 		return status;
-	recorder.out = open_memstream(&out->text, &len);
-	if (!recorder.out)
-		return EXIT_HARNESS;
+	recorder.out = memory_there(open_memstream(&out->text, &len));
 	status = recorder_start(&recorder);
 	while (status == EXIT_AGREE && of->more == RECORDING_ENTRY) {
 		if (!of->entry.not_run[0])

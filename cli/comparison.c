@@ -90,12 +90,8 @@ bool compared_start(struct compared *side)
 /* One more of @nr things of @size, zeroed. */
 static void *one_more(void *list, size_t nr, size_t size)
 {
-	char *more = realloc(list, (nr + 1) * size);
+	char *more = memory_there(realloc(list, (nr + 1) * size));
 
-	if (!more) {
-		perror("HARNESS: comparing");
-		exit(EXIT_HARNESS);
-	}
 	memset(more + nr * size, 0, size);
 	return more;
 }
@@ -176,6 +172,18 @@ static void add_change(struct comparison *c, const struct change *change)
 	       sizeof(group->differences));
 }
 
+/* Says where an entry did not run, and why. */
+static bool did_run(struct comparison *c, const struct recording_entry *entry)
+{
+	if (!entry->not_run[0])
+		return true;
+	leave_out(c, entry->name,
+		  entry == &c->was.entry ? "not run in the first: " :
+					   "not run in the second: ",
+		  entry->not_run);
+	return false;
+}
+
 /* Both have an entry of this name. */
 static void compare_entries(struct comparison *c)
 {
@@ -191,13 +199,9 @@ static void compare_entries(struct comparison *c)
 	};
 	const struct recorded_pair pair = { &was->shown, &now->shown };
 	struct change change;
+	bool both = did_run(c, was);
 
-	if (was->not_run[0])
-		leave_out(c, was->name, "not run in the first: ", was->not_run);
-	if (now->not_run[0])
-		leave_out(c, was->name,
-			  "not run in the second: ", now->not_run);
-	if (was->not_run[0] || now->not_run[0])
+	if (!did_run(c, now) || !both)
 		return;
 	if (!scenario_equal(&was->scenario, &now->scenario)) {
 		leave_out(c, was->name, "another scenario in each", "");
@@ -209,6 +213,16 @@ static void compare_entries(struct comparison *c)
 		return;
 	c->nr_changed++;
 	add_change(c, &change);
+}
+
+/* Below zero: the next name is the first one's only; above: the second's. */
+static int next_is_of(const struct comparison *c)
+{
+	if (c->was.more != RECORDING_ENTRY)
+		return 1;
+	if (c->now.more != RECORDING_ENTRY)
+		return -1;
+	return strcmp(c->was.entry.name, c->now.entry.name);
 }
 
 static int by_number(const void *a, const void *b)
@@ -224,21 +238,16 @@ bool comparison_make(struct comparison *c)
 {
 	while (c->was.more == RECORDING_ENTRY ||
 	       c->now.more == RECORDING_ENTRY) {
-		int order =
-			c->was.more != RECORDING_ENTRY ?
-				1 :
-			c->now.more != RECORDING_ENTRY ?
-				-1 :
-				strcmp(c->was.entry.name, c->now.entry.name);
+		int order = next_is_of(c);
 
-		if (order < 0)
+		if (!order)
+			compare_entries(c);
+		else if (order < 0 && did_run(c, &c->was.entry))
 			leave_out(c, c->was.entry.name, "only in the first",
 				  "");
-		else if (order > 0)
+		else if (order > 0 && did_run(c, &c->now.entry))
 			leave_out(c, c->now.entry.name, "only in the second",
 				  "");
-		else
-			compare_entries(c);
 		if (order <= 0 && !next(&c->was))
 			return false;
 		if (order >= 0 && !next(&c->now))

@@ -44,11 +44,16 @@ static bool is_row(const struct recording_fact *fact)
 	return !strncmp(fact->key, "row ", 4);
 }
 
-/* What differs in the heads, but for the rows. @format: key, was, now. */
+/*
+ * What differs in the heads of two hosts, but for the rows. @format: key, was,
+ * now.
+ */
 static void print_facts(const struct comparison *c, const char *format)
 {
 	const struct recording_head *was = &c->was.head, *now = &c->now.head;
 
+	if (recording_value(was, "model") || recording_value(now, "model"))
+		return;
 	for (size_t i = 0; i < was->nr_facts; i++) {
 		const struct recording_fact *fact = &was->facts[i];
 		const char *value = other_value(&c->now, fact->key);
@@ -159,6 +164,13 @@ void comparison_print_text(const struct comparison *c)
 		printf("  %s: %s\n", c->left_out[i].name, c->left_out[i].why);
 }
 
+/* Flags have a bar between them, which would end the cell. */
+static void print_cell(const char *text)
+{
+	for (; *text; text++)
+		printf(*text == '|' ? "\\%c" : "%c", *text);
+}
+
 void comparison_print_md(const struct comparison *c)
 {
 	char reason[2 * SIGNATURE_MAX];
@@ -177,9 +189,10 @@ void comparison_print_md(const struct comparison *c)
 	       "|---|---|---|---|\n");
 	for (size_t i = 0; i < c->nr_groups; i++) {
 		change_reason(reason, sizeof(reason), &c->groups[i]);
-		printf("| %zu | `%s` | %s | `%s`, %s |\n", c->groups[i].nr,
-		       c->groups[i].signature, reason, c->groups[i].example,
-		       c->groups[i].place);
+		printf("| %zu | `%s` | %s | `%s`, ", c->groups[i].nr,
+		       c->groups[i].signature, reason, c->groups[i].example);
+		print_cell(c->groups[i].place);
+		printf(" |\n");
 	}
 	if (c->nr_left_out)
 		printf("\n%zu not compared:\n\n", c->nr_left_out);

@@ -100,8 +100,7 @@ static void find_name(char out[PATH_MAX], const char *path)
 static bool add_file(struct files *files, const char *path)
 {
 	char name[PATH_MAX];
-	struct file *more =
-		realloc(files->list, (files->nr + 1) * sizeof(*files->list));
+	struct file *file;
 
 	find_name(name, path);
 	if (!recording_name_is_good(name)) {
@@ -109,11 +108,11 @@ static bool add_file(struct files *files, const char *path)
 			path);
 		return false;
 	}
-	CHECK(more);
-	files->list = more;
-	more[files->nr].path = strdup(path);
-	more[files->nr].name = strdup(name);
-	CHECK(more[files->nr].path && more[files->nr].name);
+	files->list = memory_there(
+		realloc(files->list, (files->nr + 1) * sizeof(*files->list)));
+	file = &files->list[files->nr];
+	file->path = memory_there(strdup(path));
+	file->name = memory_there(strdup(name));
 	files->nr++;
 	return true;
 }
@@ -135,8 +134,7 @@ static bool add_path(struct files *files, const char *path)
 	FTS *walk;
 
 	snprintf(copy, sizeof(copy), "%s", path);
-	walk = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-	CHECK(walk);
+	walk = memory_there(fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, NULL));
 	while (good && (entry = fts_read(walk)) != NULL) {
 		bool failed = entry->fts_info == FTS_NS ||
 			      entry->fts_info == FTS_DNR ||
@@ -231,8 +229,7 @@ static enum exit_status record(struct recorder *recorder,
 	char *text;
 	size_t len;
 
-	recorder->out = open_memstream(&text, &len);
-	CHECK(recorder->out);
+	recorder->out = memory_there(open_memstream(&text, &len));
 	status = record_files(recorder, files);
 	if (status == EXIT_AGREE) {
 		if (!output_open(&out, path))

@@ -85,7 +85,7 @@ enum exit_status sides_against(struct sides *out, const char *against,
 	if (errata_parse(&out->oracle.errata, &unknown, against))
 		return EXIT_AGREE;
 	fprintf(stderr,
-		"--against: unknown set or row '%s'; a set is `arch`, "
+		"unknown set or row '%s'; a set is `arch`, "
 		"`documented` or `observed`, then +ROW or -ROW after commas; "
 		"or `host`, or a FILE.json of `fingerprint`\n",
 		unknown);

@@ -17,7 +17,7 @@ k() {
 expect "no verb is bad usage" 2 "Usage: kvmerrata VERB [OPTION...] [FILE...]" k
 expect "an unknown verb is bad usage" 2 "kvmerrata: unknown verb 'frob'" k frob
 expect "help is success" 0 "" k --help
-for verb in doctor fuzz run fingerprint explain convert bench; do
+for verb in doctor fuzz run record compare fingerprint explain convert bench; do
 	expect "help of $verb" 0 "" k $verb --help
 done
 expect "an unknown option is bad usage" 2 \
@@ -36,7 +36,7 @@ expect "results that cannot be written are a failure" 3 "" \
 expect "fuzz knows its targets" 2 \
 	"kvmerrata fuzz: no target 'x': diff, twin, tell, ref, codec or witness" k fuzz --target=x
 expect "an unknown set of errata" 2 \
-	"--against: unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
+	"unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
 	k run --against=nope "$seed"
 
 expect "a file that is not there" 2 \
