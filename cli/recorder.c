@@ -96,51 +96,6 @@ enum exit_status recorder_start(struct recorder *recorder)
 	return EXIT_AGREE;
 }
 
-/* The bits of @out that are the same in @a and @b; false: not all are. */
-static bool same_bits(void *out, const void *a, const void *b, size_t size)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < size; i++) {
-		uint8_t differ = ((const uint8_t *)a)[i] ^
-				 ((const uint8_t *)b)[i];
-
-		((uint8_t *)out)[i] = (uint8_t)~differ;
-		all &= !differ;
-	}
-	return all;
-}
-
-/* What is known of two runs: all but what did not repeat. */
-static bool find_care(struct observation *out, const struct scenario *s,
-		      const struct observation *first,
-		      const struct observation *second)
-{
-	bool steady = true;
-
-	observation_start(out);
-	for (uint32_t i = 0; i < first->nr_steps; i++) {
-		const struct step *step = &first->steps[i];
-		struct step *care =
-			observation_add(out, step->answer, step->nr_states);
-
-		steady &= same_bits(&care->answer, &step->answer,
-				    &second->steps[i].answer,
-				    sizeof(care->answer));
-		for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++) {
-			uint32_t at = step->first_state + vcpu;
-
-			steady &= same_bits(&out->states[at],
-					    &first->states[at],
-					    &second->states[at],
-					    sizeof(out->states[at]));
-			if (!recording_reads_mp_state(s, i))
-				out->states[at].mp_state = 0;
-		}
-	}
-	return steady;
-}
-
 /* Is it not to run here? Then the reason is in @entry. */
 static bool is_refused(struct recording_entry *entry,
 		       const struct recorder *recorder)
@@ -171,7 +126,7 @@ static void run_here(struct recording_entry *entry, struct recorder *recorder)
 	}
 	kvmdrv_run(drv, &shown->want, &entry->scenario, SCHEDULE_STRICT);
 	kvmdrv_run(drv, &again, &entry->scenario, SCHEDULE_STRICT);
-	if (!find_care(&shown->care, &entry->scenario, &shown->want, &again))
+	if (!recording_know(shown, &entry->scenario, &again))
 		recorder->nr_unsteady++;
 }
 

@@ -63,9 +63,55 @@ bool recording_name_is_good(const char *name)
 	return true;
 }
 
-bool recording_reads_mp_state(const struct scenario *s, uint32_t step)
+/* Is MP_STATE read after op @step, or at the end? */
+static bool reads_mp_state(const struct scenario *s, uint32_t step)
 {
 	return step >= s->nr_ops || s->ops[step].kind == OP_observe;
+}
+
+/* The bits of @out that are the same in @a and @b; false: not all are. */
+static bool same_bits(void *out, const void *a, const void *b, size_t size)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < size; i++) {
+		uint8_t differ = ((const uint8_t *)a)[i] ^
+				 ((const uint8_t *)b)[i];
+
+		((uint8_t *)out)[i] = (uint8_t)~differ;
+		all &= !differ;
+	}
+	return all;
+}
+
+bool recording_know(struct expectation *shown, const struct scenario *s,
+		    const struct observation *again)
+{
+	const struct observation *want = &shown->want;
+	struct observation *care = &shown->care;
+	bool steady = true;
+
+	observation_start(care);
+	for (uint32_t i = 0; i < want->nr_steps; i++) {
+		const struct step *step = &want->steps[i];
+		struct step *known =
+			observation_add(care, step->answer, step->nr_states);
+
+		steady &= same_bits(&known->answer, &step->answer,
+				    &again->steps[i].answer,
+				    sizeof(known->answer));
+		for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++) {
+			uint32_t at = step->first_state + vcpu;
+
+			steady &= same_bits(&care->states[at],
+					    &want->states[at],
+					    &again->states[at],
+					    sizeof(care->states[at]));
+			if (!reads_mp_state(s, i))
+				care->states[at].mp_state = 0;
+		}
+	}
+	return steady;
 }
 
 void recording_carry(struct carried *out, const struct expectation *shown,
@@ -83,7 +129,7 @@ void recording_carry(struct carried *out, const struct expectation *shown,
 		out->care = vcpu_state_all;
 	}
 	out->want.mp_state = 0;
-	out->care.mp_state = recording_reads_mp_state(s, step) ? UINT32_MAX : 0;
+	out->care.mp_state = reads_mp_state(s, step) ? UINT32_MAX : 0;
 }
 
 void recording_write_head(FILE *out, const struct recording_head *head)

@@ -69,8 +69,12 @@ void recording_write_head(FILE *out, const struct recording_head *head);
 void recording_write_entry(FILE *out, const struct recording_entry *entry);
 void recording_write_end(FILE *out, size_t nr_entries);
 
-/* Is MP_STATE read after op @step, or at the end? */
-bool recording_reads_mp_state(const struct scenario *s, uint32_t step);
+/*
+ * Fill @shown->care, where @shown->want and @again are two runs of @s on a
+ * host: what is the same in both is known. False: not all is.
+ */
+bool recording_know(struct expectation *shown, const struct scenario *s,
+		    const struct observation *again);
 
 /* Where reading is. */
 struct recording_reader {

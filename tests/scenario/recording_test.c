@@ -319,6 +319,35 @@ static void what_is_written_reads_back(void **state)
 	assert_string_equal(recording_value(&head, "parameter kvm.y"), "");
 }
 
+/* Of two runs only what repeats is known, and MP_STATE where it is read. */
+static void what_does_not_repeat_is_left_out(void **state)
+{
+	const struct model_setup setup = { .schedule = SCHEDULE_STRICT };
+	static struct observation again;
+	const struct vcpu_state *care = entry.shown.care.states;
+
+	(void)state;
+	test_parse(&entry.scenario, "vcpu_create vcpu_id=0\nobserve\n"
+				    "x2apic_api_enable flags=0\n");
+	model_run(&entry.shown, &entry.scenario, &setup);
+	observation_copy(&again, &entry.shown.want);
+	assert_true(recording_know(&entry.shown, &entry.scenario, &again));
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(care[i].mp_state, i & 1 ? UINT32_MAX : 0);
+		assert_int_equal(care[i].apicbase, UINT64_MAX);
+		assert_int_equal(entry.shown.care.steps[i].answer.error,
+				 UINT32_MAX);
+	}
+	again.states[2].apic[APIC_REG_tmcct] ^= 0xf0;
+	assert_false(recording_know(&entry.shown, &entry.scenario, &again));
+	assert_int_equal(care[1].apic[APIC_REG_tmcct], UINT32_MAX);
+	assert_int_equal(care[2].apic[APIC_REG_tmcct], 0xffffff0f);
+	again.states[2].apic[APIC_REG_tmcct] ^= 0xf0;
+	again.steps[2].answer.error ^= 1;
+	assert_false(recording_know(&entry.shown, &entry.scenario, &again));
+	assert_int_equal(entry.shown.care.steps[2].answer.error, 0xfffffffe);
+}
+
 static void what_did_not_run_reads_back(void **state)
 {
 	char *text = NULL;
@@ -345,6 +374,7 @@ int main(void)
 		cmocka_unit_test(states_are_carried_on),
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(what_is_written_reads_back),
+		cmocka_unit_test(what_does_not_repeat_is_left_out),
 		cmocka_unit_test(what_did_not_run_reads_back),
 	};
 
