@@ -69,9 +69,11 @@ while kill -0 "$run" 2>/dev/null; do
 	wait "$run" || status=$?
 done
 set --
+[ "$kernels" != all ] || kernels=$("$lab/kernels.sh" names | tr '\n' ' ')
 for vendor in $(echo "$vendors" | tr , ' '); do
-	for file in $(find "$folder" -name "host.*-$vendor.json" | sort -V); do
-		set -- "$@" "$file"
+	for kernel in $(echo "$kernels" | tr , ' '); do
+		file=$folder/host.$kernel-$vendor.json
+		[ ! -e "$file" ] || set -- "$@" "$file"
 	done
 done
 [ $# != 0 ] || exit $status
