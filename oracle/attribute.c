@@ -184,6 +184,46 @@ static void name_what_is_left(struct verdict *verdict, struct search *search)
 	oracle_sign(verdict, search->s, &work->expected);
 }
 
+/*
+ * From candidate @rows on, along the scenario: does everything get explained?
+ * Where it does not, @search is left at what is not.
+ */
+static bool follow(struct search *search, struct errata rows, uint32_t step)
+{
+	search->errata.set ^= rows.set;
+	search->step = step;
+	for (uint32_t link = 1; search->step != UINT32_MAX; link++) {
+		oracle_settle(&search->now, search->sides, search->s,
+			      &search->errata, search->schedule, search->work);
+		if (link == LINKS_MAX || !find_best(search))
+			return false;
+		search->errata.set ^= search->best[0].set;
+		search->step = search->best_step;
+	}
+	return true;
+}
+
+/* EXPLAINED, by what @search has as best, of which @which leads to the end. */
+static void set_explained(struct verdict *verdict, const struct search *search,
+			  uint32_t which)
+{
+	size_t len = strlen(verdict->signature);
+
+	verdict->kind = VERDICT_EXPLAINED;
+	verdict->nr_explanations = search->nr_best;
+	memcpy(verdict->explanations, search->best,
+	       sizeof(verdict->explanations));
+	verdict->explanations[which] = search->best[0];
+	verdict->explanations[0] = search->best[which];
+	if (len + 2 >= sizeof(verdict->signature))
+		return;
+	verdict->signature[len++] = ' ';
+	explanation_text(verdict->signature + len,
+			 sizeof(verdict->signature) - len,
+			 &verdict->explanations[0], &search->sides->errata,
+			 search->sides->row_name);
+}
+
 void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 		      const struct scenario *s, enum schedule schedule,
 		      struct oracle_workspace *work)
@@ -195,33 +235,22 @@ void oracle_attribute(struct verdict *verdict, const struct oracle_sides *sides,
 				 .errata = sides->errata,
 				 .step = verdict->step,
 				 .now = *verdict };
-	struct verdict first = *verdict;
-	size_t len = strlen(first.signature);
+	struct search stuck = { 0 };
 
-	for (uint32_t link = 0; search.step != UINT32_MAX; link++) {
-		if (link == LINKS_MAX || !find_best(&search)) {
-			if (link > 0)
-				name_what_is_left(verdict, &search);
-			verdict->perhaps = search.perhaps;
+	if (!find_best(&search)) {
+		verdict->perhaps = search.perhaps;
+		return;
+	}
+	for (uint32_t i = 0; i < search.nr_best && i < EXPLANATIONS_MAX; i++) {
+		struct search trial = search;
+
+		if (follow(&trial, search.best[i], search.best_step)) {
+			set_explained(verdict, &search, i);
 			return;
 		}
-		if (link == 0) {
-			first.nr_explanations = search.nr_best;
-			memcpy(first.explanations, search.best,
-			       sizeof(first.explanations));
-		}
-		search.errata.set ^= search.best[0].set;
-		search.step = search.best_step;
-		oracle_settle(&search.now, sides, s, &search.errata, schedule,
-			      work);
+		if (!i)
+			stuck = trial;
 	}
-	*verdict = first;
-	verdict->kind = VERDICT_EXPLAINED;
-	if (len + 2 >= sizeof(verdict->signature))
-		return;
-	verdict->signature[len++] = ' ';
-	explanation_text(verdict->signature + len,
-			 sizeof(verdict->signature) - len,
-			 &verdict->explanations[0], &sides->errata,
-			 sides->row_name);
+	name_what_is_left(verdict, &stuck);
+	verdict->perhaps = stuck.perhaps;
 }

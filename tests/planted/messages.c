@@ -252,7 +252,7 @@ int planted_nmi_msi_doubled(struct call *call, struct message *m)
 	return message_send(call, m);
 }
 
-int planted_second_nmi_lost(struct call *call, struct message *m)
+int planted_second_nmi_cancels(struct call *call, struct message *m)
 {
 	int result = message_send(call, m);
 
@@ -265,7 +265,7 @@ int planted_second_nmi_lost(struct call *call, struct message *m)
 		if (quiet_ioctl(fd, KVM_GET_VCPU_EVENTS, &events) < 0 ||
 		    events.nmi.pending < 2)
 			continue;
-		events.nmi.pending = 1;
+		events.nmi.pending = 0;
 		events.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
 		quiet_ioctl(fd, KVM_SET_VCPU_EVENTS, &events);
 	}
