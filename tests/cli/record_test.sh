@@ -131,6 +131,12 @@ expect "bits that are not known of another set" 1 "" \
 says "hide no row" '^ +rows: \+nmi_count_hidden$'
 ! grep -q 'none explains it\|not known' "$tmp/out"
 result "and explain nothing" $?
+sed '/^scenario corpora.witness.nmi_count_hidden/,/^$/s/mp_state=0x1/mp_state=0x5/' \
+	"$tmp/new" >"$tmp/edited"
+expect "a row, and at the end what none explains" 1 "" \
+	k compare "$tmp/doc" "$tmp/edited"
+says "is not explained" '^ +1  msi.physical.nmi host nmi_pending lost' \
+	'^ +rows: none explains it'
 sed 's/^row lint0_reenabled .*/row lint0_reenabled undetermined no APIC/
 	s/^row smi_dropped .*/row later_than_this present/' \
 	"$tmp/seeds" >"$tmp/unsure"
@@ -186,6 +192,12 @@ result "and said" $?
 expect "and compared" 0 "" k compare "$tmp/old" host
 says "as far as it goes" '^  kernel: 6.3.0 -> ' '^not compared: ' \
 	': not run in the first: Linux 6.3 to'
+
+k record -o "$tmp/wide" corpora/findings "$tmp/wide.scn"
+expect "nor is what ran in one only" 0 "" k compare "$tmp/old" "$tmp/wide"
+says "compared" '^not compared: 1$' ': not run in the first: Linux 6.3 to'
+expect "either way round" 0 "" k compare "$tmp/wide" "$tmp/old"
+says "it is said" '^not compared: 1$' ': not run in the second: Linux 6.3 to'
 
 # Interrupted: an MSI that hangs, and Ctrl-C.
 printf '# hangs\nvcpu_create vcpu_id=0\nmsi address=0xfee00000 data=0x99\n' \

@@ -155,7 +155,7 @@ static void states_are_carried_on(void **state)
 
 	(void)state;
 	assert_true(read_all(&error, HEAD ENTRY
-			     "vcpu 0: apicbase=0xfee00900 apic_id=0x2/0xff\n"
+			     "vcpu 0: apicbase=0xfee00900 apic_id=0x102/0xff\n"
 			     "observe ->\n"
 			     "vcpu 0: mp_state=1 apic_id=0\n"
 			     "vcpu_create vcpu_id=1 ->\n"
