@@ -169,10 +169,17 @@ static void sort_files(struct files *files)
 
 	if (files->nr)
 		qsort(files->list, files->nr, sizeof(*files->list), by_name);
-	for (size_t i = 0; i < files->nr; i++)
-		if (!kept || strcmp(files->list[i].name,
-				    files->list[kept - 1].name) != 0)
-			files->list[kept++] = files->list[i];
+	for (size_t i = 0; i < files->nr; i++) {
+		struct file *file = &files->list[i];
+
+		if (!kept ||
+		    strcmp(file->name, files->list[kept - 1].name) != 0) {
+			files->list[kept++] = *file;
+			continue;
+		}
+		free(file->path);
+		free(file->name);
+	}
 	files->nr = kept;
 }
 
@@ -220,24 +227,28 @@ static enum exit_status record_files(struct recorder *recorder,
 	return EXIT_HARNESS;
 }
 
+static bool save(const char *text, size_t len, const char *path)
+{
+	struct output out;
+
+	if (!output_open(&out, path))
+		return false;
+	fwrite(text, 1, len, out.file);
+	return output_commit(&out);
+}
+
 /* In memory first: a run that is broken off leaves nothing of it. */
 static enum exit_status record(struct recorder *recorder,
 			       const struct files *files, const char *path)
 {
 	enum exit_status status;
-	struct output out;
 	char *text;
 	size_t len;
 
 	recorder->out = memory_there(open_memstream(&text, &len));
 	status = record_files(recorder, files);
-	if (status == EXIT_AGREE) {
-		if (!output_open(&out, path))
-			return EXIT_HARNESS;
-		fwrite(text, 1, len, out.file);
-		if (!output_commit(&out))
-			return EXIT_HARNESS;
-	}
+	if (status == EXIT_AGREE && !save(text, len, path))
+		status = EXIT_HARNESS;
 	free(text);
 	return status;
 }

@@ -16,7 +16,7 @@ static void add_named(struct recording_head *head, const char *kind,
 {
 	char key[RECORDING_KEY_MAX];
 
-	snprintf(key, sizeof(key), "%s %s", kind, name);
+	snprintf(key, sizeof(key), "%s %.112s", kind, name);
 	CHECK(recording_add(head, key, value));
 }
 
