@@ -134,6 +134,8 @@ grep -q '^SKIP: .*wide.scn: Linux 6.3 to 6.3.6 may .*; --dangerous runs it$' \
 result "with the reason" $?
 expect "--dangerous runs it" 0 "" \
 	on_6_3 k run --dangerous --against="$tmp/host.json" "$tmp/wide.scn"
+mkdir -p "$tmp/danger/corpus"
+k convert -o "$tmp/danger/corpus/wide" "$tmp/wide.scn"
 expect "fuzzing does not run it either" 0 "" \
 	on_6_3 fuzz "$tmp/danger" --runs=500
 grep -q '^not run: [0-9]* scenarios: may damage this kernel' "$tmp/out"
