@@ -139,6 +139,21 @@ for delay in 0.2 0.5 0.8 1.2; do
 		>/dev/null
 	result "nothing in the cache is half-written" $?
 done
+# A mirror that does not answer.
+mv "$mirror/dists/$suite/InRelease" "$tmp/"
+mkfifo "$mirror/dists/$suite/InRelease"
+echo "deb copy:$mirror $suite main" >"$tmp/sources.list"
+rm -rf "$XDG_CACHE_HOME"
+(exec lab/kernels.sh get $kernel >"$tmp/out" 2>"$tmp/err") &
+killed=$!
+wait_for_file "$XDG_CACHE_HOME/kvmerrata/apt/$suite/log"
+sleep 1
+kill -KILL $killed
+wait $killed 2>/dev/null
+all_have_ended "$XDG_CACHE_HOME"
+result "killed while it waits: no process is left" $?
+rm "$mirror/dists/$suite/InRelease"
+mv "$tmp/InRelease" "$mirror/dists/$suite/"
 expect "and the next one gets it" 0 "" k get $kernel
 [ "$(ls -A "$kernels")" = "$(basename "$(cat "$tmp/out")")" ]
 result "and leaves nothing else there" $?

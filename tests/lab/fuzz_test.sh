@@ -59,6 +59,27 @@ mkdir "$tmp/e"
 ln -s "$tmp/o/explained" "$tmp/e/findings"
 findings_are_whole "$tmp/e"
 result "all of which is whole" $?
+
+# A result that is cut off in the middle.
+mkdir "$tmp/o2"
+head -c 3000000 /dev/urandom >"$tmp/o2/large"
+"$lab" run --kernel=$old -- fuzz --runs=1 --out="$tmp/o2" \
+	>"$tmp/out" 2>"$tmp/err" &
+started=$!
+wait_for_file "$XDG_CACHE_HOME/kvmerrata/run/*/$old-amd/result" &&
+	sent=$(compgen -G "$XDG_CACHE_HOME/kvmerrata/run/*/$old-amd/result")
+for _ in $(seq 600); do
+	[ ! -s "$sent" ] || break
+	sleep 0.1
+done
+for file in $(processes_in "$XDG_CACHE_HOME/kvmerrata/run"); do
+	grep -qs '^qemu-system' "$file" && pid=${file#/proc/} &&
+		kill -KILL "${pid%/cmdline}"
+done
+wait $started
+[ $? = 3 ] && grep -q 'did not finish: the emulator ended with status 137;' \
+	"$tmp/err" && [ "$(ls "$tmp/o2")" = large ]
+result "a part of a result is none" $?
 [ "$(ls "$XDG_CACHE_HOME/kvmerrata/run")" = lock ]
 result "nothing else is left" $?
 
