@@ -87,9 +87,8 @@ put_outputs() {
 	done <"$dir/to"
 }
 
-# Sleeping holds no lock (lab/work.sh): it goes on when we are killed.
-
 # Until the emulator has ended; status 1: not within $1 seconds, or a signal.
+# A sleep may outlive us, and holds no lock (lab/work.sh).
 wait_for_end() {
 	left=$1
 	while kill -0 "$pid" 2>/dev/null; do
@@ -119,9 +118,7 @@ interrupted=
 why=
 trap 'interrupted=1' TERM
 make_initrd || not_finished "its initramfs could not be made"
-# An emulator that has a limit of its own is not to stop before us.
-KVMERRATA_BOCHS_LIMIT=$((limit + 2 * stop_seconds)) \
-	"$lab/tied.sh" $$ "$(emulator)" "$cached/vmlinuz" "$dir/initrd" "$dir" \
+"$lab/tied.sh" $$ "$(emulator)" "$cached/vmlinuz" "$dir/initrd" "$dir" \
 	>"$dir/emulator" 2>&1 &
 pid=$!
 if ! wait_for_end "$limit"; then

@@ -74,6 +74,12 @@ fetch() {
 		set -- $("$lab/kernels.sh" names)
 	fi
 	for name in "$@"; do
+		if [ -z "$("$lab/kernels.sh" suite "$name")" ]; then
+			say "no kernel '$name'; \`kvmerrata lab list\` has them"
+			exit 2
+		fi
+	done
+	for name in "$@"; do
 		if folder=$("$lab/kernels.sh" fetch "$name"); then
 			had=$((had + 1))
 			printf '%-14s %s\n' "$name" "$(field "$folder" version)"

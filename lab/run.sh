@@ -67,6 +67,8 @@ check_lists() {
 	[ "$kernels" != all ] || kernels=$(echo "$names" | tr '\n' ,)
 	kernels=$(echo "$kernels" | tr ',' '\n' | awk '!seen[$0]++')
 	vendors=$(echo "$vendors" | tr ',' '\n' | awk '!seen[$0]++')
+	[ -n "$kernels" ] || bad_usage "--kernel wants names"
+	[ -n "$vendors" ] || bad_usage "--vendor wants names"
 	for kernel in $kernels; do
 		echo "$names" | grep -qxF -- "$kernel" ||
 			[ -e "$cache/kernels/$kernel/about" ] ||
@@ -220,7 +222,8 @@ show_progress() {
 		[ ! -e "$work/${all# }/stderr" ] || {
 			tail -c +$((shown + 1)) "$work/${all# }/stderr" \
 				>"$work/news"
-			shown=$((shown + $(wc -c <"$work/news")))
+			size=$(wc -c <"$work/news")
+			shown=$((shown + ${size:-0}))
 			cat "$work/news" >&2
 		}
 	elif [ -t 2 ]; then
@@ -360,6 +363,7 @@ if [ $total != 0 ]; then
 	child "$lab/payload.sh" "$work" "$@"
 	name_outputs
 	share_host
-	watch_jobs
+	# Ctrl-C ends what runs in there just then, which does not matter.
+	watch_jobs || true
 fi
 report_all
