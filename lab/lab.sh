@@ -16,6 +16,7 @@ usage() {
 	       kvmerrata lab fetch [KERNEL...]
 	       kvmerrata lab run [OPTION...] -- VERB [ARGUMENT...]
 	       kvmerrata lab fingerprint [OPTION...]
+	       kvmerrata lab bochs
 
 	Debian's stock kernels under software emulation, with the real kvm_amd:
 	no /dev/kvm is needed. `kvmerrata lab COMMAND --help` tells more.
@@ -113,11 +114,23 @@ fetch)
 		exit 2 ;;
 	*) fetch "$@" ;;
 	esac ;;
+bochs)
+	case ${2-} in
+	--help)
+		echo "Usage: kvmerrata lab bochs"
+		echo "Builds a newer Bochs than Debian's from Debian's source, for" \
+			"--vendor=intel:"
+		echo "three times as fast, and with APICv. Prints where it is." ;;
+	'') exec "$lab/bochs-build.sh" ;;
+	*)
+		say "bochs takes no arguments"
+		exit 2 ;;
+	esac ;;
 run | fingerprint)
 	command=$1
 	shift
 	exec "$lab/$command.sh" "$@" ;;
 *)
-	say "no command '$1': list, fetch, run or fingerprint"
+	say "no command '$1': list, fetch, run, fingerprint or bochs"
 	exit 2 ;;
 esac
