@@ -5,6 +5,7 @@
 struct answer kvmdrv_apicbase_write(struct vm *vm,
 				    const struct op_apicbase_write *op)
 {
+	vm->vcpus[op->vcpu]->apicbase_known = false;
 	return answer_of_count(
 		try_set_msr(vm, op->vcpu, MSR_IA32_APIC_BASE, op->value));
 }
@@ -14,6 +15,7 @@ struct answer kvmdrv_apicbase_restore(struct vm *vm,
 {
 	struct kvm_sregs sregs;
 
+	vm->vcpus[op->vcpu]->apicbase_known = false;
 	vcpu_ioctl(vm, op->vcpu, KVM_GET_SREGS, &sregs);
 	sregs.apic_base = op->value;
 	return answer_of_call(

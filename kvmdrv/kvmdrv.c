@@ -117,13 +117,20 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 	}
 	drv->fd = fd;
 	drv->run_size = (size_t)ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	error = guest_start(&drv->guest);
+	if (error) {
+		say(reason, "cannot prepare guests: %s", strerror(-error));
+		goto end_closer;
+	}
 	error = pool_start(&drv->pool, drv);
 	if (error) {
 		say(reason, "cannot start threads: %s", strerror(-error));
-		goto end_closer;
+		goto end_guest;
 	}
 	*out = drv;
 	return 0;
+end_guest:
+	guest_end(&drv->guest);
 end_closer:
 	closer_end(&drv->closer);
 out:
@@ -136,6 +143,7 @@ close:
 void kvmdrv_close(struct kvmdrv *drv)
 {
 	pool_end(&drv->pool);
+	guest_end(&drv->guest);
 	closer_end(&drv->closer);
 	record_free(&drv->record);
 	close(drv->fd);

@@ -272,7 +272,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	if (!vm)
 		vm = build(pool->drv, t);
 	else if (vm->used)
-		vm_map_runs(vm, pool->drv);
+		vm_map_runs(vm);
 	vm->nr_vcpus = 0;
 	return vm;
 }

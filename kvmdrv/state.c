@@ -109,18 +109,23 @@ void vm_keep(struct vm *vm)
  * Mapped when a VM is used for the second time: many never are, and to create
  * a VM takes the longer the more mappings the process has.
  */
-void vm_map_runs(struct vm *vm, const struct kvmdrv *drv)
+void vm_map_runs(struct vm *vm)
 {
-	for (uint32_t i = 0; i < vm->nr_built; i++) {
-		struct vcpu *vcpu = vm->vcpus[i];
+	for (uint32_t i = 0; i < vm->nr_built; i++)
+		if (vm->vcpus[i]->fd >= 0)
+			vcpu_map_run(vm, i);
+}
 
-		if (vcpu->fd < 0 || vcpu->run)
-			continue;
-		vcpu->run = mmap(NULL, drv->run_size, PROT_READ | PROT_WRITE,
-				 MAP_SHARED, vcpu->fd, 0);
-		if (vcpu->run == MAP_FAILED)
-			must_succeed(-1, "mmap of struct kvm_run");
-	}
+void vcpu_map_run(struct vm *vm, uint32_t i)
+{
+	struct vcpu *vcpu = vm->vcpus[i];
+
+	if (vcpu->run)
+		return;
+	vcpu->run = mmap(NULL, vm->drv->run_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		must_succeed(-1, "mmap of struct kvm_run");
 }
 
 static void reset_registers(struct vm *vm, uint32_t i)
@@ -130,6 +135,7 @@ static void reset_registers(struct vm *vm, uint32_t i)
 	vcpu_ioctl(vm, i, KVM_SET_SREGS, &vm->vcpus[i]->new_sregs);
 	vcpu_ioctl(vm, i, KVM_GET_REGS, &regs);
 	regs.rip = RIP_RESET;
+	regs.rflags = RFLAGS_RESET;
 	vcpu_ioctl(vm, i, KVM_SET_REGS, &regs);
 }
 
@@ -181,9 +187,10 @@ static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
 		return;
 	vcpu->page = vcpu->new_page;
 	vcpu->page_round = vm->round;
-	if (!memcmp(now, new, sizeof(*now)))
+	vcpu->apicbase_known = false;
+	if (!vcpu->has_run && !memcmp(now, new, sizeof(*now)))
 		return;
-	if (now->cs_selector != new->cs_selector)
+	if (vcpu->has_run || now->cs_selector != new->cs_selector)
 		reset_registers(vm, i);
 	if (now->apicbase != new->apicbase)
 		reset_apicbase(vm, i);
@@ -194,12 +201,13 @@ static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
 		if (!page_may_wait(now))
 			reset_page(vm, i);
 	}
-	if (now->nmi_pending != new->nmi_pending ||
+	if (vcpu->has_run || now->nmi_pending != new->nmi_pending ||
 	    now->smi_pending != new->smi_pending)
 		vcpu_ioctl(vm, i, KVM_SET_VCPU_EVENTS, &vcpu->new_events);
 	if (now->mp_state != new->mp_state ||
 	    now->cs_selector != new->cs_selector)
 		vcpu_ioctl(vm, i, KVM_SET_MP_STATE, &mp_state);
+	vcpu->has_run = false;
 }
 
 void vm_reset(struct vm *vm, const struct vcpu_state *now)

@@ -8,16 +8,23 @@
 
 #define CPUID_1_ECX_X2APIC (1u << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define CPUID_1_EDX_MSR (1u << 5)
+#define CPUID_1_EDX_PAE (1u << 6)
 #define CPUID_1_EDX_APIC (1u << 9)
+#define CPUID_80000001_EDX_LM (1u << 29)
 #define CPUID_80000008_EAX 0x3024u /* 48-bit linear, 36-bit physical */
 
-/* The CPUID profile: an APIC with x2APIC, and 36 bits of physical address. */
+/*
+ * The CPUID profile: an APIC with x2APIC, 36 bits of physical address, and
+ * what long mode needs.
+ */
 static const struct kvm_cpuid_entry2 x2apic_profile[] = {
 	{ .function = 0, .eax = 1 },
 	{ .function = 1,
 	  .ecx = CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE,
-	  .edx = CPUID_1_EDX_APIC },
+	  .edx = CPUID_1_EDX_MSR | CPUID_1_EDX_PAE | CPUID_1_EDX_APIC },
 	{ .function = 0x80000000, .eax = 0x80000008 },
+	{ .function = 0x80000001, .edx = CPUID_80000001_EDX_LM },
 	{ .function = 0x80000008, .eax = CPUID_80000008_EAX },
 };
 

@@ -107,6 +107,7 @@ struct vm *vm_create(const struct kvmdrv *drv, const struct config *config)
 {
 	struct vm *vm = must_allocate(sizeof(*vm));
 
+	vm->drv = drv;
 	vm->config = *config;
 	vm->round = 1;
 	vm->fd = must_ioctl(drv->fd, KVM_CREATE_VM, 0);
@@ -137,5 +138,6 @@ void vm_destroy(struct vm *vm, struct kvmdrv *drv)
 		free(vcpu);
 	}
 	closer_close(&drv->closer, vm->fd);
+	guest_free(vm);
 	free(vm);
 }

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "kvmdrv/closer.h"
+#include "kvmdrv/guest.h"
 #include "kvmdrv/kvmdrv.h"
 #include "kvmdrv/pool.h"
 #include "kvmdrv/record.h"
@@ -17,6 +18,7 @@ struct kvmdrv {
 	int fd;
 	size_t run_size; /* of a vCPU's struct kvm_run, mapped */
 	struct closer closer;
+	struct guest_host guest;
 	struct pool pool;
 	struct record record;
 };
@@ -38,6 +40,10 @@ struct vcpu {
 	 */
 	bool page_is_old;
 	struct kvm_run *run;
+	bool has_run;	  /* the guest program, since it was new or reset */
+	bool guest_ended; /* badly: it cannot run any more */
+	bool apicbase_known;
+	uint64_t apicbase; /* where it is known, without asking KVM */
 	struct vcpu_state new_state;
 	struct kvm_lapic_state new_page;
 	struct kvm_vcpu_events new_events;
@@ -45,6 +51,7 @@ struct vcpu {
 };
 
 struct vm {
+	const struct kvmdrv *drv;
 	int fd;
 	struct config config;
 	/*
@@ -61,6 +68,8 @@ struct vm {
 	uint64_t round;	       /* of ops that may touch any APIC page; from 1 */
 	uint64_t last_use;     /* in the pool */
 	struct record *record; /* of its calls, or NULL */
+	uint8_t *memory;       /* the guest's, or NULL: no vCPU ran yet */
+	bool long_mode;	       /* in which the guest program runs */
 	struct vcpu *vcpus[VCPUS_MAX];
 };
 
@@ -125,7 +134,9 @@ void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
 /* Make @vm one that is kept: note what its vCPUs show, as they are new. */
 void vm_keep(struct vm *vm);
 /* Map the struct kvm_run of its vCPUs, from where some state is read faster. */
-void vm_map_runs(struct vm *vm, const struct kvmdrv *drv);
+void vm_map_runs(struct vm *vm);
+/* The same of one that is there and not mapped yet. */
+void vcpu_map_run(struct vm *vm, uint32_t vcpu);
 /* Put back what is not as it was new; @now is what each vCPU shows. */
 void vm_reset(struct vm *vm, const struct vcpu_state *now);
 /* Put back the pages that are still to be, before anything can see them. */

@@ -37,9 +37,10 @@ static uint64_t care_of(const struct expectation *e, uint32_t step,
 {
 	const struct step *at = &e->care.steps[step];
 
-	if (d->vcpu < 0)
-		return !strcmp(d->name, "error") ? at->answer.error :
-						   at->answer.accepted;
+#define ANSWER(type, part)                          \
+	if (d->vcpu < 0 && !strcmp(d->name, #part)) \
+		return at->answer.part;
+#include "scenario/answers.def"
 	for (size_t i = 0; i < OBSERVABLES; i++)
 		if (!strcmp(observables[i].name, d->name))
 			return observable_get(

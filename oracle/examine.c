@@ -38,9 +38,9 @@ void oracle_keep_known(struct observation *care,
 		       const struct observation *known)
 {
 	for (uint32_t i = 0; i < care->nr_steps; i++) {
-		care->steps[i].answer.accepted &=
-			known->steps[i].answer.accepted;
-		care->steps[i].answer.error &= known->steps[i].answer.error;
+#define ANSWER(type, name) \
+	care->steps[i].answer.name &= known->steps[i].answer.name;
+#include "scenario/answers.def"
 	}
 	for (uint32_t i = 0; i < care->nr_states; i++) {
 		uint64_t *to = (uint64_t *)&care->states[i];

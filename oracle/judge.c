@@ -16,10 +16,11 @@ static void add(struct verdict *v, int vcpu, const char *name, uint64_t want,
 static void judge_answer(struct verdict *v, const struct answer *want,
 			 const struct answer *care, const struct answer *got)
 {
-	if ((want->accepted ^ got->accepted) & care->accepted)
-		add(v, -1, "accepted", want->accepted, got->accepted);
-	if ((want->error ^ got->error) & care->error)
-		add(v, -1, "error", want->error, got->error);
+#define ANSWER(type, name)                                 \
+	if ((want->name ^ got->name) & care->name)         \
+		add(v, -1, #name, want->name & care->name, \
+		    got->name & care->name);
+#include "scenario/answers.def"
 }
 
 /* The quick look: does any promised bit differ? */

@@ -124,8 +124,9 @@ void model_run(struct expectation *out, const struct scenario *s,
 {
 	struct model m;
 	bool strict = setup->schedule == SCHEDULE_STRICT;
-	struct promise end = { { 0, 0 }, { UINT32_MAX, UINT32_MAX } };
+	struct promise end = { 0 };
 
+	memset(&end.care, 0xff, sizeof(end.care));
 	m.scenario = s;
 	m.setup = setup;
 	m.out = out;

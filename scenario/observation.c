@@ -17,6 +17,12 @@ const struct observable observables[OBSERVABLES] = {
 #include "scenario/apic_regs.def"
 };
 
+const struct observable answer_parts[ANSWER_PARTS] = {
+#define ANSWER(type, name) \
+	{ #name, offsetof(struct answer, name), sizeof(type) },
+#include "scenario/answers.def"
+};
+
 uint64_t observable_get(const struct observable *observable,
 			const struct vcpu_state *state)
 {
@@ -94,11 +100,11 @@ static void print_value(FILE *out, const char *name, uint64_t want,
 		fprintf(out, "/0x%" PRIx64, care);
 }
 
-static void print_part(FILE *out, const char *name, uint32_t want,
-		       uint32_t care)
+static void print_part(FILE *out, const char *name, uint64_t want,
+		       uint64_t care, uint64_t all)
 {
-	if (want & care || care != UINT32_MAX)
-		print_value(out, name, want, care, UINT32_MAX);
+	if (want & care || care != all)
+		print_value(out, name, want, care, all);
 }
 
 void expectation_print_answer(FILE *out, const struct expectation *e,
@@ -113,8 +119,9 @@ void expectation_print_answer(FILE *out, const struct expectation *e,
 	}
 	op_print(out, &s->ops[step]);
 	fputs(" ->", out);
-	print_part(out, "accepted", want->accepted, care->accepted);
-	print_part(out, "error", want->error, care->error);
+#define ANSWER(type, name) \
+	print_part(out, #name, want->name, care->name, (type)UINT64_MAX);
+#include "scenario/answers.def"
 	fputc('\n', out);
 }
 

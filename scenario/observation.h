@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "scenario/answer.h"
 #include "scenario/scenario.h"
 #include "scenario/x86.h"
 
@@ -23,14 +24,6 @@ enum schedule {
 	SCHEDULE_FAST,	 /* at `observe` ops and at the end, on any machine */
 	SCHEDULE_FRESH,	 /* the same, on a machine made for this run */
 	SCHEDULE_STRICT, /* after every op as well, on such a machine */
-};
-
-/* The answer of one op. */
-struct answer {
-	/* 1: done, or for a message delivered to someone; 0: refused. */
-	uint32_t accepted;
-	/* The errno of a call that failed, else 0. */
-	uint32_t error;
 };
 
 struct vcpu_state {

@@ -8,6 +8,14 @@
 void expectation_print_answer(FILE *out, const struct expectation *e,
 			      const struct scenario *s, uint32_t step);
 
+/* What it is made of, as a state is of observables; offsets in an answer. */
+enum {
+	ANSWER_PARTS = 0
+#define ANSWER(type, name) +1
+#include "scenario/answers.def"
+};
+extern const struct observable answer_parts[ANSWER_PARTS];
+
 /* What is wanted of a vCPU, and which bits of it are promised. */
 struct vcpu_view {
 	const struct vcpu_state *want;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scenario/check.h"
+#include "scenario/observation_text.h"
 #include "scenario/parser.h"
 #include "scenario/recording_states.h"
 
@@ -145,10 +146,9 @@ bool recording_read_head(struct recording_reader *out,
 	return parser_fail(&p, p.at, "the file ends before its 'total'");
 }
 
-static void set_observable(const struct observable *o, struct vcpu_state *state,
-			   uint64_t value)
+static void set_observable(const struct observable *o, void *to, uint64_t value)
 {
-	memcpy((uint8_t *)state + o->offset, &value, o->size);
+	memcpy((uint8_t *)to + o->offset, &value, o->size);
 }
 
 /* VALUE or VALUE/MASK, after NAME=. */
@@ -176,27 +176,40 @@ static bool read_value(struct parser *p, uint64_t all, uint64_t *out_want,
 	return parser_fail(p, p->at, "expected a blank after a value");
 }
 
-/* NAME= of one of the observables from *@next on, in the order of the table. */
-static const struct observable *read_name(struct parser *p, size_t *next)
+/* What a line gives values of, in the order of its table. */
+struct table {
+	const struct observable *rows;
+	size_t nr;
+	size_t next; /* the rows from here on may follow */
+	const char *what;
+};
+
+/* NAME=VALUE, or NAME=VALUE/MASK, of one of the rows that may follow. */
+static const struct observable *read_row(struct parser *p, struct table *table,
+					 uint64_t *out_want, uint64_t *out_care)
 {
 	struct word name = parser_word(p);
+	const struct observable *row;
 
-	while (*next < OBSERVABLES && !word_is(name, observables[*next].name))
-		(*next)++;
-	if (*next == OBSERVABLES) {
+	while (table->next < table->nr &&
+	       !word_is(name, table->rows[table->next].name))
+		table->next++;
+	if (table->next == table->nr) {
 		parser_fail(p, name.at,
-			    "'%.*s' is nothing that is read of a vCPU, or out "
-			    "of order",
-			    word_quoted(name), name.at);
+			    "'%.*s' is nothing that %s, or out of order",
+			    word_quoted(name), name.at, table->what);
 		return NULL;
 	}
+	row = &table->rows[table->next++];
 	if (*p->at != '=') {
-		parser_fail(p, p->at, "expected '=' after '%s'",
-			    observables[*next].name);
+		parser_fail(p, p->at, "expected '=' after '%s'", row->name);
 		return NULL;
 	}
 	p->at++;
-	return &observables[(*next)++];
+	if (!read_value(p, row->size == 8 ? UINT64_MAX : UINT32_MAX, out_want,
+			out_care))
+		return NULL;
+	return row;
 }
 
 /* N: NAME=VALUE... after "vcpu". */
@@ -207,7 +220,8 @@ static bool read_vcpu(struct entry_parser *e)
 	const struct step *step;
 	struct word word;
 	uint64_t vcpu, want, care;
-	size_t next = 0;
+	struct table table = { observables, OBSERVABLES, 0,
+			       "is read of a vCPU" };
 
 	parser_skip_blanks(p);
 	word = parser_word(p);
@@ -225,13 +239,10 @@ static bool read_vcpu(struct entry_parser *e)
 	e->last_vcpu = (int64_t)vcpu;
 	for (parser_skip_blanks(p); !parser_at_end_of_line(p);
 	     parser_skip_blanks(p)) {
-		const struct observable *o = read_name(p, &next);
+		const struct observable *o = read_row(p, &table, &want, &care);
 		uint32_t at = step->first_state + (uint32_t)vcpu;
 
 		if (!o)
-			return false;
-		if (!read_value(p, o->size == 8 ? UINT64_MAX : UINT32_MAX,
-				&want, &care))
 			return false;
 		set_observable(o, &shown->want.states[at], want);
 		set_observable(o, &shown->care.states[at], care);
@@ -258,35 +269,34 @@ static void add_step(struct entry_parser *e, struct answer want,
 	e->last_vcpu = -1;
 }
 
-/* "-> accepted=VALUE error=VALUE"; what is zero is left out. */
+static const struct answer answer_zero;
+
+static const struct answer answer_all = {
+#define ANSWER(type, name) .name = (type)UINT64_MAX,
+#include "scenario/answers.def"
+};
+
+/* "-> accepted=VALUE error=VALUE..."; what is zero is left out. */
 static bool read_answer(struct parser *p, struct answer *out_want,
 			struct answer *out_care)
 {
-	static const char *const names[] = { "accepted", "error" };
-	uint32_t *const wants[] = { &out_want->accepted, &out_want->error };
-	uint32_t *const cares[] = { &out_care->accepted, &out_care->error };
-	size_t i = 0;
+	struct table table = { answer_parts, ANSWER_PARTS, 0, "an op answers" };
 
-	*out_want = (struct answer){ 0, 0 };
-	*out_care = (struct answer){ UINT32_MAX, UINT32_MAX };
+	*out_want = answer_zero;
+	*out_care = answer_all;
 	if (strncmp(p->at, "->", 2) != 0)
 		return parser_fail(p, p->at, "expected '->' and an answer");
 	p->at += 2;
 	for (parser_skip_blanks(p); !parser_at_end_of_line(p);
 	     parser_skip_blanks(p)) {
-		struct word name = parser_word(p);
 		uint64_t want, care;
+		const struct observable *part =
+			read_row(p, &table, &want, &care);
 
-		while (i < ARRAY_SIZE(names) && !word_is(name, names[i]))
-			i++;
-		if (i == ARRAY_SIZE(names) || *p->at != '=')
-			return parser_fail(p, name.at,
-					   "expected accepted= or error=");
-		p->at++;
-		if (!read_value(p, UINT32_MAX, &want, &care))
+		if (!part)
 			return false;
-		*wants[i] = (uint32_t)want;
-		*cares[i++] = (uint32_t)care;
+		set_observable(part, out_want, want);
+		set_observable(part, out_care, care);
 	}
 	return true;
 }
@@ -304,15 +314,13 @@ static bool read_op(struct entry_parser *e, struct word name)
 
 static bool read_end(struct entry_parser *e)
 {
-	const struct answer all = { UINT32_MAX, UINT32_MAX };
-
 	parser_skip_blanks(&e->p);
 	if (!parser_at_end_of_line(&e->p))
 		return parser_fail(&e->p, e->p.at,
 				   "expected nothing after "
 				   "'end'");
 	e->ended = true;
-	add_step(e, (struct answer){ 0, 0 }, all);
+	add_step(e, answer_zero, answer_all);
 	return true;
 }
 

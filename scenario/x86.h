@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-/* Instruction pointer after reset and INIT. */
+/* Instruction pointer and flags after reset and INIT. */
 #define RIP_RESET 0xfff0u
+#define RFLAGS_RESET 2u
 
 #define MSR_IA32_APIC_BASE 0x1bu
 #define MSR_X2APIC_BASE 0x800u /* MSR of register slot 0 */

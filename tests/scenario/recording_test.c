@@ -62,9 +62,9 @@ static const struct {
 	{ HEAD "scenario a\n=\nend\ntotal 1", 4, 1,
 	  "expected the name of an op, a vcpu or the end" },
 	{ HEAD "scenario a\nobserve -> frob=1\nend\ntotal 1", 4, 12,
-	  "expected accepted= or error=" },
+	  "'frob' is nothing that an op answers, or out of order" },
 	{ HEAD "scenario a\nobserve -> error=1 accepted=1\nend\ntotal 1", 4, 20,
-	  "expected accepted= or error=" },
+	  "'accepted' is nothing that an op answers, or out of order" },
 	{ HEAD "scenario a\nobserve -> error=x\nend\ntotal 1", 4, 18,
 	  "'x' is not a value here" },
 	{ HEAD "scenario a\nobserve -> error=1/\nend\ntotal 1", 4, 20,
@@ -234,11 +234,14 @@ static void assert_same_shown(void)
 					       &b->want.states[i]));
 	}
 	for (uint32_t i = 0; i < a->want.nr_steps; i++) {
-		assert_int_equal(a->want.steps[i].answer.accepted &
-					 a->care.steps[i].answer.accepted,
-				 b->want.steps[i].answer.accepted);
-		assert_int_equal(a->care.steps[i].answer.error,
-				 b->care.steps[i].answer.error);
+		const struct answer *want = &a->want.steps[i].answer;
+		const struct answer *care = &a->care.steps[i].answer;
+
+		assert_memory_equal(care, &b->care.steps[i].answer,
+				    sizeof(*care));
+#define ANSWER(type, name) \
+	assert_int_equal(want->name & care->name, b->want.steps[i].answer.name);
+#include "scenario/answers.def"
 	}
 }
 
@@ -285,6 +288,9 @@ static void disturb(uint64_t *random)
 	}
 	shown->want.steps[0].answer.error = (uint32_t)test_random(random);
 	shown->care.steps[0].answer.accepted = (uint32_t)test_random(random);
+	shown->want.steps[0].answer.outcome = (uint32_t)test_random(random);
+	shown->want.steps[0].answer.value = test_random(random);
+	shown->care.steps[0].answer.value = test_random(random);
 }
 
 static void what_is_written_reads_back(void **state)
