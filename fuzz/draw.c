@@ -286,7 +286,9 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 	/* One with IOAPIC and PIC takes long to make, and longer to close. */
 	case TYPE_irqchip:
 		return one_in(m, 16) ? IRQCHIP_FULL : IRQCHIP_SPLIT;
+	/* A guest takes some ten times as long. */
 	case TYPE_agent:
+		return one_in(m, 3) ? AGENT_GUEST : AGENT_HOST;
 	case TYPE_cpuid:
 		return draw_named(m, type);
 	case TYPE_x2apic_api:

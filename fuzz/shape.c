@@ -22,7 +22,11 @@ static bool sends_first(const struct scenario *s)
 	for (size_t i = 0; i < s->nr_ops; i++)
 		switch (s->ops[i].kind) {
 		case OP_lapic_write:
-			return false;
+			if (op_agent(&s->ops[i]) == AGENT_HOST)
+				return false;
+			if (s->ops[i].as.lapic_write.reg == APIC_REG_icr)
+				return true;
+			break;
 		case OP_msi:
 		case OP_icr_write:
 		case OP_self_ipi:

@@ -162,6 +162,7 @@ static bool is_logged_msi(const struct op_msi *msi)
 		msi->address & MSI_REDIRECTION_HINT);
 }
 
+/* Of a destination in xAPIC mode the low 8 bits count. */
 static bool is_logged_icr(uint32_t dest, uint32_t low)
 {
 	return dest == XAPIC_BROADCAST && !(low & ICR_LOGICAL) &&
@@ -179,8 +180,13 @@ uint32_t danger_log_lines(const struct scenario *s)
 		if (op->kind == OP_msi)
 			lines += is_logged_msi(&op->as.msi);
 		else if (op->kind == OP_icr_write)
-			lines += is_logged_icr(op->as.icr_write.dest,
+			lines += is_logged_icr((uint8_t)op->as.icr_write.dest,
 					       op->as.icr_write.low);
+		else if (op->kind == OP_lapic_write &&
+			 op_agent(op) == AGENT_GUEST &&
+			 op->as.lapic_write.reg == APIC_REG_icr)
+			lines += is_logged_icr(XAPIC_BROADCAST,
+					       op->as.lapic_write.value);
 		else if (op->kind == OP_x2apic_write &&
 			 op->as.x2apic_write.reg == APIC_REG_icr)
 			lines += is_logged_icr(

@@ -29,8 +29,8 @@ enum { GUEST_SIGNAL_OFFSET = 3 }; /* from SIGRTMIN: the timer's signal */
  * 0 or -errno. The signal goes to the thread that calls this, so only that one
  * can run guests.
  */
-int guest_start(struct guest_host *out);
-void guest_end(struct guest_host *host);
+int guest_host_start(struct guest_host *out);
+void guest_host_end(struct guest_host *host);
 
 /* A guest that does not come to the end of its commands by then hangs. */
 enum { GUEST_PATIENCE_S = 2 };
@@ -39,7 +39,9 @@ enum guest_code {
 #define COMMAND(ID, name) GUEST_##ID,
 #define COMMAND64(ID, name) GUEST_##ID,
 #include "kvmdrv/guest_commands.def"
-	GUEST_EOI, /* in the way of the APIC's mode */
+	/* In the way of the APIC's mode: */
+	GUEST_EOI,
+	GUEST_ICR, /* `value` as x2APIC's, 64 bits */
 };
 
 struct guest_command {
@@ -61,6 +63,12 @@ struct guest_command {
  */
 void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 	       size_t nr);
+
+/* kvmdrv/guest_ops.c */
+
+/* The command that does @op; false: it is not one that a guest does. */
+bool guest_command_of(struct guest_command *out, const struct op *op);
+struct answer guest_answer(const struct guest_command *command);
 
 /* kvmdrv/guest_memory.c */
 

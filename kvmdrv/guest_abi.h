@@ -10,10 +10,8 @@
 
 #include "scenario/guest_memory.h"
 
-/* The program's code selectors, and that of everything else. */
-#define GUEST_CS32 0x08
+/* The program's selector of all that is not code. */
 #define GUEST_DS 0x10
-#define GUEST_CS64 0x18
 
 /* Where things are in each page of the low megabyte. */
 #define GUEST_ENTRY_IVT_NMI 0x08 /* where real mode looks for a handler */

@@ -117,7 +117,7 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 	}
 	drv->fd = fd;
 	drv->run_size = (size_t)ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	error = guest_start(&drv->guest);
+	error = guest_host_start(&drv->guest);
 	if (error) {
 		say(reason, "cannot prepare guests: %s", strerror(-error));
 		goto end_closer;
@@ -130,7 +130,7 @@ int kvmdrv_open(struct kvmdrv **out, struct kvmdrv_reason *reason,
 	*out = drv;
 	return 0;
 end_guest:
-	guest_end(&drv->guest);
+	guest_host_end(&drv->guest);
 end_closer:
 	closer_end(&drv->closer);
 out:
@@ -143,7 +143,7 @@ close:
 void kvmdrv_close(struct kvmdrv *drv)
 {
 	pool_end(&drv->pool);
-	guest_end(&drv->guest);
+	guest_host_end(&drv->guest);
 	closer_end(&drv->closer);
 	record_free(&drv->record);
 	close(drv->fd);
@@ -200,6 +200,30 @@ static struct answer run_op(struct vm *vm, const struct op *op)
 	return (struct answer){ 0 };
 }
 
+/*
+ * The first of @ops, and those that follow and are by the same guest as well:
+ * how many. They are run in one go, if nothing is to be read in between.
+ */
+static size_t run_guest_ops(struct vm *vm, struct observation *out,
+			    const struct op *ops, size_t nr, bool strict)
+{
+	struct guest_command commands[GUEST_COMMANDS_MAX];
+	int vcpu = op_vcpu(ops);
+	size_t end = strict ? 1 : nr, n = 0;
+
+	while (n < end && n < GUEST_COMMANDS_MAX && op_vcpu(&ops[n]) == vcpu &&
+	       guest_command_of(&commands[n], &ops[n]))
+		n++;
+	if (!n || vm->vcpus[vcpu]->fd < 0)
+		return 0;
+	vm_reset_pages(vm);
+	vm->round++;
+	guest_run(vm, (uint32_t)vcpu, commands, n);
+	for (size_t i = 0; i < n; i++)
+		report_step(vm, out, guest_answer(&commands[i]), strict, false);
+	return n;
+}
+
 /* Reading is all that it does, and the step loop does that. */
 struct answer kvmdrv_observe(struct vm *vm, const struct op_observe *op)
 {
@@ -219,12 +243,15 @@ void kvmdrv_run(struct kvmdrv *drv, struct observation *out,
 
 	vm->record = drv->record.on ? &drv->record : NULL;
 	observation_start(out);
-	for (size_t i = 0; i < s->nr_ops; i++) {
+	for (size_t i = 0; i < s->nr_ops;) {
 		const struct op *op = &s->ops[i];
 		bool observe = op->kind == OP_observe;
+		size_t nr = run_guest_ops(vm, out, op, s->nr_ops - i, strict);
 
-		report_step(vm, out, run_op(vm, op), strict || observe,
-			    observe);
+		i += nr ? nr : 1;
+		if (!nr)
+			report_step(vm, out, run_op(vm, op), strict || observe,
+				    observe);
 	}
 	vm_reset_pages(vm);
 	report_step(vm, out, (struct answer){ 0 }, true, true);

@@ -76,9 +76,15 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_lapic_write:
+		/* By a guest that may not run, in a mode that may have none. */
+		if (op_agent(op) == AGENT_GUEST)
+			return op->as.lapic_write.reg == APIC_REG_icr ?
+				       TABLE_USED :
+				       TABLE_UNTOUCHED;
 		return TABLE_MADE;
 	case OP_apicbase_write:
-		return s->config.cpuid == CPUID_X2APIC &&
+		return op_agent(op) == AGENT_HOST &&
+				       s->config.cpuid == CPUID_X2APIC &&
 				       changes_mode(
 					       op->as.apicbase_write.value) ?
 			       TABLE_MADE :

@@ -196,6 +196,9 @@ static void subject(char *out, size_t cap, const struct scenario *s,
 		 op->as.x2apic_write.reg == APIC_REG_icr)
 		icr_kind(kind, sizeof(kind),
 			 (uint32_t)op->as.x2apic_write.value);
+	else if (op->kind == OP_lapic_write && op_agent(op) == AGENT_GUEST &&
+		 op->as.lapic_write.reg == APIC_REG_icr)
+		icr_kind(kind, sizeof(kind), op->as.lapic_write.value);
 	else if (op->kind == OP_x2apic_write)
 		register_kind(kind, sizeof(kind), op->as.x2apic_write.reg);
 	else if (op->kind == OP_lapic_write)
@@ -254,7 +257,12 @@ void oracle_sign(struct verdict *verdict, const struct scenario *s,
 	subject(what, sizeof(what), s, verdict->cause);
 	modes(in_modes, sizeof(in_modes), verdict, s, expected);
 	snprintf(verdict->signature, sizeof(verdict->signature),
-		 "%s host %s %s %s %s", what, kind,
-		 symptom_name(verdict->symptom), in_modes,
+		 "%s %s %s %s %s %s", what,
+		 verdict->cause < s->nr_ops &&
+				 op_agent(&s->ops[verdict->cause]) ==
+					 AGENT_GUEST ?
+			 "guest" :
+			 "host",
+		 kind, symptom_name(verdict->symptom), in_modes,
 		 ids_are_32bit(s, verdict->cause) ? "ids32" : "ids8");
 }

@@ -100,6 +100,18 @@ static void x2apic_enabled(struct model_vcpu *vcpu)
 	vcpu->care.apic[APIC_REG_icr_high] = 0;
 }
 
+/*
+ * SDM "x2APIC State Transitions": from x2APIC mode to off only, and to x2APIC
+ * mode from xAPIC mode only; what holds for software does not for the host,
+ * which restores (KVM's API).
+ */
+static bool guest_may_go(enum apic_mode from, enum apic_mode to)
+{
+	return from == to ||
+	       !((from == APIC_MODE_X2APIC && to == APIC_MODE_XAPIC) ||
+		 (from == APIC_MODE_OFF && to == APIC_MODE_X2APIC));
+}
+
 /* False: refused, and nothing changed. */
 static bool apicbase_set(struct model *m, struct model_vcpu *vcpu,
 			 uint64_t value)
@@ -134,7 +146,11 @@ static bool apicbase_set(struct model *m, struct model_vcpu *vcpu,
 void model_apicbase_write(struct model *m, const struct op_apicbase_write *op,
 			  struct promise *out)
 {
-	if (apicbase_set(m, &m->vcpus[op->vcpu], op->value))
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+
+	if ((op->by == AGENT_HOST ||
+	     guest_may_go(vcpu_mode(vcpu), apic_mode(op->value))) &&
+	    apicbase_set(m, vcpu, op->value))
 		promise_accepted(out);
 	else
 		promise_refused(out, 0);
@@ -156,7 +172,7 @@ void model_apicbase_restore(struct model *m,
 	}
 	promise_accepted(out);
 	vcpu->state.apic[APIC_REG_tpr] &= 0xf0;
-	vcpu->ppr_is_stale = false;
+	lapic_compute_ppr(vcpu);
 	/* KVM: __set_sregs_common, for the boot vCPU at its reset vector. */
 	if (in_force(m, ERRATUM_sregs_makes_bsp_runnable) &&
 	    vcpu->state.apicbase & APICBASE_BSP &&

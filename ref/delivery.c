@@ -1,5 +1,6 @@
 /* What a message does where it arrives. Where that is, is in route.c. */
 #include "ref/message.h"
+#include "ref/guest.h"
 #include "ref/rules.h"
 
 /*
@@ -34,9 +35,11 @@ bool message_is_accepted(const struct model *m, const struct message *msg,
 /* An NMI or SMI that comes while an INIT waits: vcpu_take_events(). */
 static void pend_nmi(struct model_vcpu *vcpu, bool sure)
 {
+	uint32_t max = vcpu->nmi_blocked ? 1 : NMI_PENDING_MAX;
+
 	if (!sure)
 		vcpu->care.nmi_pending = 0;
-	else if (vcpu->state.nmi_pending < NMI_PENDING_MAX)
+	else if (vcpu->state.nmi_pending < max)
 		vcpu->state.nmi_pending++;
 }
 
@@ -132,6 +135,11 @@ static void log_error(const struct model *m, struct model_vcpu *vcpu,
 void lapic_log_send_error(const struct model *m, struct model_vcpu *vcpu)
 {
 	log_error(m, vcpu, ESR_SEND_ILLEGAL_VECTOR, true);
+}
+
+void lapic_log_reserved_access(const struct model *m, struct model_vcpu *vcpu)
+{
+	log_error(m, vcpu, ESR_ILLEGAL_REGISTER, true);
 }
 
 /* SDM "Error Handling": vectors 0 to 15 are not delivered. */

@@ -48,6 +48,8 @@ struct model_vcpu {
 	bool init_pending;
 	bool sipi_pending;
 	uint8_t sipi_vector;
+	/* It took an NMI, and its guest has no IRET. */
+	bool nmi_blocked;
 	/* PPR is what a departure of KVM left there, not what it should be. */
 	bool ppr_is_stale;
 	/* Errors since the last write of ESR, and those that may have been. */
@@ -69,6 +71,8 @@ struct model {
 	struct expectation *out;
 	uint8_t x2apic_api; /* KVM_CAP_X2APIC_API flags now on */
 	uint32_t nr_vcpus;
+	/* Of this op and all later ones: a guest may have run or not. */
+	bool nothing_is_promised;
 	struct snapshot snapshot;
 	struct model_vcpu vcpus[VCPUS_MAX];
 };
@@ -133,6 +137,8 @@ uint32_t vcpu_shown_id(const struct model *m, const struct model_vcpu *vcpu);
 bool lapic_is_readable(const struct model *m, const struct model_vcpu *vcpu);
 /* All registers to their reset values, but ID and, in x2APIC mode, LDR. */
 void lapic_reset(const struct model *m, struct model_vcpu *vcpu);
+/* PPR is what it should be again. */
+void lapic_compute_ppr(struct model_vcpu *vcpu);
 /* Mask every LVT entry, as clearing SVR's enable bit does. */
 void lapic_mask_lvts(struct model_vcpu *vcpu);
 

@@ -1,4 +1,5 @@
 /* Interrupts that a local APIC sends: ICR and self IPI. */
+#include "ref/guest.h"
 #include "ref/message.h"
 
 /* A fixed interrupt, also where one of several is to take it. */
@@ -50,8 +51,8 @@ static void log_illegal_vector(const struct model *m, struct model_vcpu *sender,
 		lapic_log_send_error(m, sender);
 }
 
-static void send(struct model *m, struct model_vcpu *sender, uint32_t dest,
-		 uint32_t low)
+void icr_send(struct model *m, struct model_vcpu *sender, uint32_t dest,
+	      uint32_t low)
 {
 	struct message msg = {
 		.dest = dest,
@@ -101,6 +102,10 @@ void model_icr_write(struct model *m, const struct op_icr_write *op,
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
 	uint32_t low = op->low & ~ICR_BUSY;
 
+	if (op->by == AGENT_GUEST && vcpu_mode(vcpu) != APIC_MODE_X2APIC) {
+		mmio_write_icr(m, op, out);
+		return;
+	}
 	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC || !icr_is_legal(m, op->low)) {
 		promise_refused(out, 0);
 		return;
@@ -109,7 +114,7 @@ void model_icr_write(struct model *m, const struct op_icr_write *op,
 	vcpu->state.apic[APIC_REG_icr] = low;
 	vcpu->state.apic[APIC_REG_icr_high] = op->dest;
 	vcpu->care.apic[APIC_REG_icr_high] = UINT32_MAX;
-	send(m, vcpu, op->dest, low);
+	icr_send(m, vcpu, op->dest, low);
 }
 
 /* SDM "SELF IPI Register": a fixed, edge-triggered interrupt to itself. */

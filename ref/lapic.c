@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ref/exec.h"
+#include "ref/guest.h"
 #include "ref/rules.h"
 
 /*
@@ -71,6 +72,12 @@ uint32_t lapic_ppr(uint32_t tpr, const uint32_t isr[8])
 	return in_service & 0xf0;
 }
 
+void lapic_compute_ppr(struct model_vcpu *vcpu)
+{
+	vcpu->ppr_is_stale = false;
+	vcpu->care.apic[APIC_REG_ppr] = UINT32_MAX;
+}
+
 /*
  * SDM "Local APIC State After Power-Up or Reset". KVM's page may hold things
  * in slots that are not registers: no promise about those changes here.
@@ -83,7 +90,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 	uint32_t id = apic[APIC_REG_id];
 	uint32_t ldr = x2apic ? apic[APIC_REG_ldr] : 0;
 
-	vcpu->ppr_is_stale = false;
+	lapic_compute_ppr(vcpu);
 	memset(apic, 0, sizeof(vcpu->state.apic));
 	apic[APIC_REG_id] = id;
 	apic[APIC_REG_ldr] = ldr;
@@ -196,6 +203,7 @@ static bool nothing_in_service(const struct model_vcpu *vcpu)
 static void set_lapic_ppr(const struct model *m, struct model_vcpu *vcpu,
 			  bool was_idle)
 {
+	lapic_compute_ppr(vcpu);
 	vcpu->ppr_is_stale = in_force(m, ERRATUM_ppr_stale_after_set_lapic) &&
 			     was_idle && !nothing_in_service(vcpu) &&
 			     decides(m, ERRATUM_ppr_stale_after_set_lapic);
@@ -217,9 +225,12 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 {
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
 	bool was_idle = nothing_in_service(vcpu);
-
 	bool is_id = op->reg == APIC_REG_id;
 
+	if (op->by == AGENT_GUEST) {
+		mmio_write(m, op, out);
+		return;
+	}
 	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC &&
 	    !take_x2apic_id(m, vcpu,
 			    is_id ? op->value : vcpu_shown_id(m, vcpu))) {
@@ -238,8 +249,8 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
  * not there or is read-only has none, and @out_writable is false. LVT_TIMER's
  * TSC-deadline mode is in the CPUID profile.
  */
-static uint32_t writable_bits(const struct model_vcpu *vcpu, int slot,
-			      bool *out_writable)
+uint32_t lapic_writable_bits(const struct model_vcpu *vcpu, int slot,
+			     bool *out_writable)
 {
 	uint32_t suppress = vcpu->state.apic[APIC_REG_version] &
 					    VERSION_EOI_SUPPRESSION ?
@@ -275,7 +286,7 @@ static uint32_t writable_bits(const struct model_vcpu *vcpu, int slot,
 }
 
 /* SDM "Interrupt Acceptance for Fixed Interrupts": the highest is done. */
-static void end_of_interrupt(struct model_vcpu *vcpu)
+void lapic_end_of_interrupt(struct model_vcpu *vcpu)
 {
 	uint32_t *isr = &vcpu->state.apic[APIC_REG_isr0];
 	uint8_t vector = highest_isr_vector(isr);
@@ -284,7 +295,7 @@ static void end_of_interrupt(struct model_vcpu *vcpu)
 }
 
 /* SDM "Error Handling": a write shows what was seen since the last one. */
-static void write_esr(const struct model *m, struct model_vcpu *vcpu)
+void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu)
 {
 	/* KVM: kvm_lapic_reg_write leaves the register as it is. */
 	if (in_force(m, ERRATUM_no_apic_errors) &&
@@ -300,8 +311,8 @@ static void write_esr(const struct model *m, struct model_vcpu *vcpu)
  * SDM "Local APIC State After It Has Been Software Disabled": LVT entries are
  * masked, and stay so.
  */
-static void write_register(struct model *m, struct model_vcpu *vcpu, int slot,
-			   uint32_t value)
+void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
+			  uint32_t value)
 {
 	uint32_t *apic = vcpu->state.apic;
 	uint32_t toggled =
@@ -342,7 +353,7 @@ static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
 			 int slot, uint64_t value, uint32_t *out_value)
 {
 	bool writable;
-	uint32_t bits = writable_bits(vcpu, slot, &writable);
+	uint32_t bits = lapic_writable_bits(vcpu, slot, &writable);
 
 	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC)
 		return false;
@@ -368,7 +379,7 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 	struct op_self_ipi self_ipi = { op->vcpu, op->by, (uint8_t)op->value };
 	uint32_t value;
 
-	if (op->reg == APIC_REG_icr) {
+	if (op->reg == APIC_REG_icr && vcpu_mode(vcpu) == APIC_MODE_X2APIC) {
 		model_icr_write(m, &icr, out);
 		return;
 	}
@@ -380,11 +391,11 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 	if (op->reg == APIC_REG_self_ipi)
 		model_self_ipi(m, &self_ipi, out);
 	else if (op->reg == APIC_REG_eoi)
-		end_of_interrupt(vcpu);
+		lapic_end_of_interrupt(vcpu);
 	else if (op->reg == APIC_REG_esr)
-		write_esr(m, vcpu);
+		lapic_write_esr(m, vcpu);
 	else
-		write_register(m, vcpu, op->reg, value);
-	vcpu->ppr_is_stale = vcpu->ppr_is_stale && op->reg != APIC_REG_tpr &&
-			     op->reg != APIC_REG_eoi;
+		lapic_write_register(m, vcpu, op->reg, value);
+	if (op->reg == APIC_REG_tpr || op->reg == APIC_REG_eoi)
+		lapic_compute_ppr(vcpu);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ref/exec.h"
+#include "ref/guest.h"
 #include "ref/rules.h"
 #include "scenario/check.h"
 
@@ -68,7 +68,7 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 	hide_count(m, want);
 	if (!with_mp_state)
 		care->mp_state = 0;
-	if (vcpu->undefined)
+	if (vcpu->undefined || m->nothing_is_promised)
 		memset(care, 0, sizeof(*care));
 }
 
@@ -80,7 +80,10 @@ static void report_step(struct model *m, const struct promise *promise,
 	uint32_t nr = read_all ? m->nr_vcpus : 0;
 	struct step *step = observation_add(want, promise->want, nr);
 
-	observation_add(care, promise->care, nr);
+	observation_add(care,
+			m->nothing_is_promised ? (struct answer){ 0 } :
+						 promise->care,
+			nr);
 	for (uint32_t i = 0; i < nr; i++)
 		report_vcpu(m, &m->vcpus[i], read_mp_state,
 			    &want->states[step->first_state + i],
@@ -97,10 +100,16 @@ static bool op_has_its_vcpu(const struct model *m, const struct op *op)
 
 static void run_op(struct model *m, const struct op *op, struct promise *out)
 {
+	struct model_vcpu *guest = NULL;
+
 	if (!op_has_its_vcpu(m, op)) {
 		promise_refused(out, 0);
 		return;
 	}
+	if (op_agent(op) == AGENT_GUEST)
+		guest = &m->vcpus[op_vcpu(op)];
+	if (guest && !guest_begin(m, guest, out))
+		return;
 	switch (op->kind) {
 #define OP(id, name, fields)                        \
 	case OP_##name:                             \
@@ -108,6 +117,8 @@ static void run_op(struct model *m, const struct op *op, struct promise *out)
 		break;
 #include "scenario/ops.def"
 	}
+	if (guest)
+		guest_end(m, guest, out);
 }
 
 /* Reading is all that it does, and the step loop does that. */
@@ -132,6 +143,7 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.out = out;
 	m.x2apic_api = s->config.x2apic_api;
 	m.nr_vcpus = 0;
+	m.nothing_is_promised = false;
 	m.snapshot.nr_vcpus = 0;
 	m.snapshot.ids_are_32bit = false;
 	m.snapshot.unsure = false;

@@ -78,6 +78,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	}
 	vcpu->esr_seen = 0;
 	vcpu->esr_unsure = 0;
+	vcpu->nmi_blocked = false;
 	if (vcpu->state.nmi_pending)
 		vcpu->care.nmi_pending = 0;
 	if (vcpu->state.smi_pending)

@@ -31,6 +31,19 @@ int op_vcpu(const struct op *op)
 	return vcpu;
 }
 
+/* May a guest do an op of this kind? Then who does it is the second field. */
+static const bool has_agent[UINT8_MAX + 1] = {
+#define F(type, field) | (TYPE_##type == TYPE_agent)
+#define OP(id, op, fields) [OP_##op] = 0 fields,
+#include "scenario/ops.def"
+};
+
+enum agent op_agent(const struct op *op)
+{
+	return has_agent[op->kind] ? (enum agent)op->as.self_ipi.by :
+				     AGENT_HOST;
+}
+
 void op_set_vcpu(struct op *op, field_vcpu vcpu)
 {
 	CHECK(acts_on_vcpu[op->kind]);

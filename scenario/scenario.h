@@ -20,7 +20,7 @@ enum {
 	VCPU_ID_MAX = 4095, /* KVM's limit since 5.18; before, 1023 */
 };
 
-enum agent { AGENT_HOST };
+enum agent { AGENT_HOST, AGENT_GUEST };
 enum irqchip { IRQCHIP_SPLIT, IRQCHIP_FULL };
 enum cpuid { CPUID_X2APIC, CPUID_NONE };
 
@@ -116,6 +116,9 @@ size_t scenario_nr_vcpus(const struct scenario *s, size_t end);
 
 /* The vCPU that @op acts on, or -1 for an op that acts on none. */
 int op_vcpu(const struct op *op);
+
+/* Who does @op; AGENT_HOST where nothing is said. */
+enum agent op_agent(const struct op *op);
 
 /* Let @op, which acts on a vCPU, act on @vcpu. */
 void op_set_vcpu(struct op *op, field_vcpu vcpu);

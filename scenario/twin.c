@@ -119,6 +119,9 @@ static bool sent_by(struct sent *out, const struct op *op)
 	}
 	if (op->kind == OP_icr_write) {
 		sent_by_icr(out, op->as.icr_write.dest, op->as.icr_write.low);
+		/* In xAPIC mode a guest has 8 bits for it. */
+		if (op_agent(op) == AGENT_GUEST)
+			out->dest[0] = (uint8_t)out->dest[1];
 		return true;
 	}
 	if (op->kind == OP_x2apic_write &&
@@ -128,6 +131,13 @@ static bool sent_by(struct sent *out, const struct op *op)
 		return true;
 	}
 	return false;
+}
+
+/* By ICR alone, so that its destination is somewhere else. */
+static bool sends_blindly(const struct op *op)
+{
+	return op->kind == OP_lapic_write && op_agent(op) == AGENT_GUEST &&
+	       op->as.lapic_write.reg == APIC_REG_icr;
 }
 
 /*
@@ -343,7 +353,10 @@ static void add_original(struct twin *out, const struct scenario *s, size_t i,
 		op_set_vcpu(&out->scenario.ops[at], out->vcpu_at[vcpu]);
 }
 
-/* False: a choice among several could rightly fall on a bystander. */
+/*
+ * False: a choice among several could rightly fall on a bystander, or it is not
+ * known whom a message is for.
+ */
 static bool note_what_they_take(struct twin *out, const struct scenario *s,
 				enum bystanders who)
 {
@@ -352,7 +365,7 @@ static bool note_what_they_take(struct twin *out, const struct scenario *s,
 	for (size_t i = 0; i < s->nr_ops; i++) {
 		bool takes = sent_by(&sent, &s->ops[i]) && may_take(who, &sent);
 
-		if (takes && sent.one_of)
+		if ((takes && sent.one_of) || sends_blindly(&s->ops[i]))
 			return false;
 		out->answer_is_open[i] = takes && sent.is_msi;
 	}

@@ -39,6 +39,7 @@ enum apic_reg {
 #define LVT_EXTINT 0x700u /* delivery mode ExtINT, vector 0 */
 #define ESR_SEND_ILLEGAL_VECTOR (1u << 5)
 #define ESR_RECEIVE_ILLEGAL_VECTOR (1u << 6)
+#define ESR_ILLEGAL_REGISTER (1u << 7)
 /* Vectors below it are illegal for fixed interrupts. */
 #define VECTOR_FIRST_LEGAL 16u
 

@@ -1,0 +1,67 @@
+/* Ops that a guest does: as commands of the guest program, and the answers. */
+#include "kvmdrv/vm.h"
+#include "scenario/x86.h"
+
+static struct guest_command wrmsr(uint32_t msr, uint64_t value)
+{
+	return (struct guest_command){ .code = GUEST_WRMSR,
+				       .reg = msr,
+				       .value = value };
+}
+
+bool guest_command_of(struct guest_command *out, const struct op *op)
+{
+	if (op_agent(op) != AGENT_GUEST)
+		return false;
+	switch (op->kind) {
+	case OP_apicbase_write:
+		*out = wrmsr(MSR_IA32_APIC_BASE, op->as.apicbase_write.value);
+		return true;
+	case OP_lapic_write:
+		*out = (struct guest_command){
+			.code = GUEST_MMIO_WRITE,
+			.reg = (uint32_t)op->as.lapic_write.reg * 16,
+			.value = op->as.lapic_write.value,
+		};
+		return true;
+	case OP_x2apic_write:
+		*out = wrmsr(MSR_X2APIC_BASE + op->as.x2apic_write.reg,
+			     op->as.x2apic_write.value);
+		return true;
+	case OP_icr_write:
+		*out = (struct guest_command){
+			.code = GUEST_ICR,
+			.value = (uint64_t)op->as.icr_write.dest << 32 |
+				 op->as.icr_write.low,
+		};
+		return true;
+	case OP_self_ipi:
+		*out = wrmsr(MSR_X2APIC_BASE + APIC_REG_self_ipi,
+			     op->as.self_ipi.vector);
+		return true;
+	case OP_vcpu_create:
+	case OP_apicbase_restore:
+	case OP_msi:
+	case OP_x2apic_api_enable:
+	case OP_observe:
+		break;
+	}
+	return false;
+}
+
+struct answer guest_answer(const struct guest_command *command)
+{
+	enum outcome outcome = command->outcome;
+	bool done = outcome == OUTCOME_DONE || outcome == OUTCOME_HALTED ||
+		    outcome == OUTCOME_RESET;
+
+	return (struct answer){
+		.accepted = done,
+		.outcome = outcome,
+		.exception = command->exception,
+		.value = outcome == OUTCOME_EXCEPTION ?
+				 command->error_code :
+				 (uint64_t)command->result[1] << 32 |
+					 command->result[0],
+	};
+}

@@ -1,0 +1,79 @@
+/*
+ * What is different about ops that a guest does: they are instructions of a
+ * vCPU that must run, refused by an exception, and a vCPU that runs takes the
+ * events that wait for it.
+ */
+#include "ref/guest.h"
+#include "scenario/guest_memory.h"
+
+#define VECTOR_GP 13u
+
+/*
+ * SDM "Handling Multiple NMIs", APM "Non-Maskable Interrupt": one is taken, and
+ * until an IRET further ones are blocked. The guest program has no IRET. An SMI
+ * is over at once: its handler is an RSM.
+ */
+static void take_nmi_and_smi(struct model_vcpu *vcpu)
+{
+	vcpu->state.smi_pending = 0;
+	vcpu->care.smi_pending = UINT32_MAX;
+	if (vcpu->nmi_blocked || !vcpu->state.nmi_pending)
+		return;
+	vcpu->state.nmi_pending--;
+	vcpu->nmi_blocked = true;
+}
+
+/*
+ * SDM "MP Initialization Protocol": a vCPU that waits for INIT or SIPI executes
+ * nothing. Of one that may have been reset it is not known, nor is then what
+ * else the op may have done.
+ */
+bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
+{
+	vcpu_take_events(m, vcpu);
+	if (vcpu->undefined)
+		m->nothing_is_promised = true;
+	if (vcpu->state.mp_state != MP_STATE_RUNNABLE) {
+		promise_refused(out, 0);
+		out->want.outcome = OUTCOME_NOT_RUN;
+		return false;
+	}
+	vcpu->state.cs_selector = GUEST_CS32;
+	/* KVM: kvm_apic_has_interrupt, if then or ever, of an APIC that is on. */
+	if (vcpu_mode(vcpu) != APIC_MODE_OFF && vcpu->care.apic[APIC_REG_ppr])
+		lapic_compute_ppr(vcpu);
+	else if (vcpu->ppr_is_stale)
+		vcpu->care.apic[APIC_REG_ppr] = 0;
+	take_nmi_and_smi(vcpu);
+	return true;
+}
+
+/* What a guest sent to itself it takes before its next instruction. */
+void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
+{
+	bool init = vcpu->init_pending;
+
+	if (!out->want.accepted && !out->want.outcome) {
+		out->want.outcome = OUTCOME_EXCEPTION;
+		out->want.exception = VECTOR_GP;
+		out->want.error = 0;
+	}
+	vcpu_take_events(m, vcpu);
+	if (vcpu->undefined)
+		m->nothing_is_promised = true;
+	if (init)
+		out->want.outcome = OUTCOME_RESET;
+	if (vcpu->state.mp_state != MP_STATE_RUNNABLE)
+		return;
+	vcpu->state.cs_selector = GUEST_CS32;
+	take_nmi_and_smi(vcpu);
+}
+
+/* See scenario/guest_memory.h. */
+bool guest_reaches_page(const struct model_vcpu *vcpu)
+{
+	uint64_t page = vcpu->state.apicbase & ~0xfffull;
+
+	return page >= GUEST_MEMORY_END && page <= UINT32_MAX &&
+	       page != GUEST_RESET_PAGE;
+}

@@ -1,0 +1,38 @@
+/*
+ * Private to ref/: ops that a guest does, and what they share with those that
+ * the host does.
+ */
+#ifndef REF_GUEST_H
+#define REF_GUEST_H
+
+#include "ref/exec.h"
+
+/* ref/lapic.c */
+
+/* The bits that a write may set; *out_writable: are there any? */
+uint32_t lapic_writable_bits(const struct model_vcpu *vcpu, int slot,
+			     bool *out_writable);
+void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
+			  uint32_t value);
+void lapic_end_of_interrupt(struct model_vcpu *vcpu);
+void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
+
+/* ref/ipi.c: what a write of ICR sends. */
+void icr_send(struct model *m, struct model_vcpu *sender, uint32_t dest,
+	      uint32_t low);
+
+/* ref/delivery.c: errors that an APIC notes of itself. */
+void lapic_log_reserved_access(const struct model *m, struct model_vcpu *vcpu);
+
+/* ref/mmio.c: the same ops through the APIC page, by a guest. */
+void mmio_write(struct model *m, const struct op_lapic_write *op,
+		struct promise *out);
+void mmio_write_icr(struct model *m, const struct op_icr_write *op,
+		    struct promise *out);
+
+/* ref/guest.c: around an op that a guest does; false: it does not run. */
+bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out);
+void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out);
+bool guest_reaches_page(const struct model_vcpu *vcpu);
+
+#endif
