@@ -28,6 +28,18 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 		*out = wrmsr(MSR_X2APIC_BASE + op->as.x2apic_write.reg,
 			     op->as.x2apic_write.value);
 		return true;
+	case OP_lapic_read:
+		*out = (struct guest_command){
+			.code = GUEST_MMIO_READ,
+			.reg = (uint32_t)op->as.lapic_read.reg * 16,
+		};
+		return true;
+	case OP_x2apic_read:
+		*out = (struct guest_command){
+			.code = GUEST_RDMSR,
+			.reg = MSR_X2APIC_BASE + op->as.x2apic_read.reg,
+		};
+		return true;
 	case OP_icr_write:
 		*out = (struct guest_command){
 			.code = GUEST_ICR,

@@ -39,3 +39,28 @@ struct answer kvmdrv_x2apic_write(struct vm *vm,
 	return answer_of_count(try_set_msr(
 		vm, op->vcpu, MSR_X2APIC_BASE + op->reg, op->value));
 }
+
+struct answer kvmdrv_lapic_read(struct vm *vm, const struct op_lapic_read *op)
+{
+	struct kvm_lapic_state page;
+	int result = try_vcpu_ioctl(vm, op->vcpu, KVM_GET_LAPIC, &page);
+	struct answer answer = answer_of_call(result);
+	uint32_t value;
+
+	if (result == 0) {
+		memcpy(&value, page.regs + 16 * op->reg, sizeof(value));
+		answer.value = value;
+	}
+	return answer;
+}
+
+struct answer kvmdrv_x2apic_read(struct vm *vm, const struct op_x2apic_read *op)
+{
+	uint64_t value;
+	int result =
+		try_get_msr(vm, op->vcpu, MSR_X2APIC_BASE + op->reg, &value);
+	struct answer answer = answer_of_count(result);
+
+	answer.value = value;
+	return answer;
+}

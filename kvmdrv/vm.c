@@ -62,17 +62,30 @@ int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument)
 	return try_vm_ioctl(vm, KVM_ENABLE_CAP, &enable);
 }
 
+/* An MSR, in the form that KVM wants a list of them. */
+union one_msr {
+	struct kvm_msrs msrs;
+	uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+};
+
 int try_set_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t value)
 {
-	union {
-		struct kvm_msrs msrs;
-		uint8_t room[sizeof(struct kvm_msrs) +
-			     sizeof(struct kvm_msr_entry)];
-	} one = { .msrs.nmsrs = 1 };
+	union one_msr one = { .msrs.nmsrs = 1 };
 
 	one.msrs.entries[0] =
 		(struct kvm_msr_entry){ .index = msr, .data = value };
 	return try_vcpu_ioctl(vm, vcpu, KVM_SET_MSRS, &one);
+}
+
+int try_get_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t *out)
+{
+	union one_msr one = { .msrs.nmsrs = 1 };
+	int result;
+
+	one.msrs.entries[0] = (struct kvm_msr_entry){ .index = msr };
+	result = try_vcpu_ioctl(vm, vcpu, KVM_GET_MSRS, &one);
+	*out = result == 1 ? one.msrs.entries[0].data : 0;
+	return result;
 }
 
 struct answer answer_of_call(int result)

@@ -112,12 +112,12 @@ const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id);
 /* Give it up, vCPUs and all; the kernel ends it in the background. */
 void vm_destroy(struct vm *vm, struct kvmdrv *drv);
 
-/* KVM_SET_MSRS of one MSR: how many were written, or -errno. */
+/* KVM_SET_MSRS, KVM_GET_MSRS of one MSR: how many that were, or -errno. */
 int try_set_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t value);
+int try_get_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t *out);
 
 /* KVM_ENABLE_CAP on the VM: 0 or -errno. */
 int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument);
-
 /* The answer of a call that returns 0 or -errno. */
 struct answer answer_of_call(int result);
 /* The answer of a call that returns a count, of which 0 means refused. */

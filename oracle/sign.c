@@ -135,6 +135,8 @@ static enum symptom find_symptom(const struct verdict *v, const char *kind,
 	if (first->vcpu < 0 && !strcmp(first->name, "accepted"))
 		return first->want ? SYMPTOM_WRONGLY_REFUSED :
 				     SYMPTOM_WRONGLY_ACCEPTED;
+	if (first->vcpu < 0 && !strcmp(first->name, "value"))
+		return SYMPTOM_WRONG_VALUE;
 	if (first->vcpu < 0)
 		return SYMPTOM_WRONG_ERROR;
 	if (is_set_of_events(kind))
@@ -201,6 +203,10 @@ static void subject(char *out, size_t cap, const struct scenario *s,
 		icr_kind(kind, sizeof(kind), op->as.lapic_write.value);
 	else if (op->kind == OP_x2apic_write)
 		register_kind(kind, sizeof(kind), op->as.x2apic_write.reg);
+	else if (op->kind == OP_x2apic_read)
+		register_kind(kind, sizeof(kind), op->as.x2apic_read.reg);
+	else if (op->kind == OP_lapic_read)
+		register_kind(kind, sizeof(kind), op->as.lapic_read.reg);
 	else if (op->kind == OP_lapic_write)
 		register_kind(kind, sizeof(kind), op->as.lapic_write.reg);
 	snprintf(out, cap, "%s%s", op_name(op->kind), kind);

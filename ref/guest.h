@@ -17,6 +17,13 @@ void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
 void lapic_end_of_interrupt(struct model_vcpu *vcpu);
 void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
 
+/* ref/lapic_read.c: is there no register at all? */
+bool lapic_slot_is_reserved(int slot);
+
+/* ref/model.c: what is observed of @vcpu, but mp_state. */
+void model_report_vcpu(struct model *m, struct model_vcpu *vcpu,
+		       struct vcpu_state *want, struct vcpu_state *care);
+
 /* ref/ipi.c: what a write of ICR sends. */
 void icr_send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 	      uint32_t low);

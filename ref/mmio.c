@@ -5,19 +5,6 @@
 #define ID_WRITABLE 0xff000000u
 #define DFR_WRITABLE 0xf0000000u
 
-/*
- * SDM "Error Handling", APM "Error Status Register": in xAPIC mode an access to
- * what is reserved in the register space is logged.
- */
-static bool is_reserved(int slot)
-{
-	return slot < APIC_REG_id ||
-	       (slot > APIC_REG_version && slot < APIC_REG_tpr) ||
-	       (slot > APIC_REG_esr && slot < APIC_REG_icr) ||
-	       (slot > APIC_REG_tmcct && slot < APIC_REG_tdcr) ||
-	       slot == APIC_REG_self_ipi;
-}
-
 static void write_whole(struct model_vcpu *vcpu, int slot, uint32_t value)
 {
 	vcpu->state.apic[slot] = value;
@@ -76,7 +63,7 @@ static void write_xapic(struct model *m, struct model_vcpu *vcpu, int slot,
 		write_whole(vcpu, slot, value & ID_WRITABLE);
 		return;
 	}
-	if (is_reserved(slot))
+	if (lapic_slot_is_reserved(slot))
 		lapic_log_reserved_access(m, vcpu);
 	else if (writable)
 		lapic_write_register(m, vcpu, slot, value & bits);

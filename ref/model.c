@@ -37,20 +37,9 @@ uint32_t model_choose(struct model *m, uint32_t alternatives)
 	return pick;
 }
 
-/* KVM: KVM_GET_VCPU_EVENTS told only whether an NMI is pending. */
-static void hide_count(const struct model *m, struct vcpu_state *want)
+void model_report_vcpu(struct model *m, struct model_vcpu *vcpu,
+		       struct vcpu_state *want, struct vcpu_state *care)
 {
-	if (want->nmi_pending > 1 && in_force(m, ERRATUM_nmi_count_hidden) &&
-	    decides(m, ERRATUM_nmi_count_hidden))
-		want->nmi_pending = 1;
-}
-
-static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
-			bool with_mp_state, struct vcpu_state *want,
-			struct vcpu_state *care)
-{
-	if (with_mp_state && vcpu->exists)
-		vcpu_take_events(m, vcpu);
 	if (vcpu->exists && !vcpu->ppr_is_stale) {
 		uint32_t *apic = vcpu->state.apic;
 
@@ -65,11 +54,28 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 		memset(want->apic, 0, sizeof(want->apic));
 		memset(care->apic, 0xff, sizeof(care->apic));
 	}
+	if (vcpu->undefined || m->nothing_is_promised)
+		memset(care, 0, sizeof(*care));
+}
+
+/* KVM: KVM_GET_VCPU_EVENTS told only whether an NMI is pending. */
+static void hide_count(const struct model *m, struct vcpu_state *want)
+{
+	if (want->nmi_pending > 1 && in_force(m, ERRATUM_nmi_count_hidden) &&
+	    decides(m, ERRATUM_nmi_count_hidden))
+		want->nmi_pending = 1;
+}
+
+static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
+			bool with_mp_state, struct vcpu_state *want,
+			struct vcpu_state *care)
+{
+	if (with_mp_state && vcpu->exists)
+		vcpu_take_events(m, vcpu);
+	model_report_vcpu(m, vcpu, want, care);
 	hide_count(m, want);
 	if (!with_mp_state)
 		care->mp_state = 0;
-	if (vcpu->undefined || m->nothing_is_promised)
-		memset(care, 0, sizeof(*care));
 }
 
 static void report_step(struct model *m, const struct promise *promise,

@@ -233,6 +233,61 @@ static void what_may_have_run_promises_nothing(void **state)
 	assert_int_equal(care->states[0].apicbase, 0);
 }
 
+/* By the host as by the guest: what is not readable in x2APIC mode is #GP. */
+static void what_can_be_read_of_an_x2apic(void **state)
+{
+	static const char *const names[] = {
+#define REG(slot, name) [slot] = #name,
+#include "scenario/apic_regs.def"
+	};
+	/* A bit a slot: 02, 03, 08, 0a, 0d, 0f-28, 30, 32-39, 3e. */
+	const uint64_t readable = 0x43fd01ffffffa50c;
+	static const char *const agents[] = { "host", "guest" };
+
+	(void)state;
+	for (uint32_t i = 0; i < 2 * APIC_REGS; i++) {
+		uint32_t slot = i / 2;
+		bool may = readable >> slot & 1;
+
+		if (slot == APIC_REG_tmict)
+			continue;
+		run("vcpu_create vcpu_id=0\n"
+		    "x2apic_read vcpu=0 by=%s reg=%s\n"
+		    "apicbase_write vcpu=0 by=host value=0xfee00d00\n"
+		    "x2apic_read vcpu=0 by=%s reg=%s\n",
+		    agents[i % 2], names[slot], agents[i % 2], names[slot]);
+		assert_int_equal(answer_of(1)->accepted, 0);
+		assert_int_equal(answer_of(3)->exception,
+				 !may && i % 2 ? 13 : 0);
+		if (answer_of(3)->accepted != may)
+			fail_msg("%s: want %d", names[slot], may);
+	}
+}
+
+static void what_is_read_is_what_was_written(void **state)
+{
+	(void)state;
+	run("vcpu_create vcpu_id=0\n"
+	    "lapic_write vcpu=0 by=guest reg=tpr value=0x53\n"
+	    "lapic_read vcpu=0 by=guest reg=tpr\n"
+	    "lapic_read vcpu=0 by=host reg=ppr\n"
+	    "lapic_read vcpu=0 by=guest reg=eoi\n"
+	    "lapic_read vcpu=0 by=guest reg=reserved_3a0\n"
+	    "lapic_write vcpu=0 by=guest reg=esr value=0\n"
+	    "lapic_read vcpu=0 by=guest reg=esr\n"
+	    "apicbase_write vcpu=0 by=guest value=0xfee00100\n"
+	    "lapic_read vcpu=0 by=guest reg=tpr\n"
+	    "apicbase_write vcpu=0 by=guest value=0x900\n"
+	    "lapic_read vcpu=0 by=guest reg=tpr\n");
+	assert_int_equal(answer_of(2)->value, 0x53);
+	assert_int_equal(answer_of(3)->value, 0x53);
+	assert_int_equal(expected.care.steps[4].answer.value, 0);
+	assert_int_equal(expected.care.steps[5].answer.value, 0);
+	assert_int_equal(answer_of(7)->value, 0x80);
+	assert_int_equal(answer_of(9)->value, 0xffffffff);
+	assert_int_equal(answer_of(11)->outcome, OUTCOME_IMPOSSIBLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +299,8 @@ int main(void)
 		cmocka_unit_test(one_nmi_is_taken_and_then_they_are_blocked),
 		cmocka_unit_test(a_reserved_register_is_an_error),
 		cmocka_unit_test(what_may_have_run_promises_nothing),
+		cmocka_unit_test(what_can_be_read_of_an_x2apic),
+		cmocka_unit_test(what_is_read_is_what_was_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
