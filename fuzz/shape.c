@@ -37,6 +37,7 @@ static bool sends_first(const struct scenario *s)
 		case OP_apicbase_restore:
 		case OP_lapic_read:
 		case OP_x2apic_read:
+		case OP_interrupt_take:
 		case OP_x2apic_api_enable:
 		case OP_observe:
 			break;

@@ -14,6 +14,9 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	if (op_agent(op) != AGENT_GUEST)
 		return false;
 	switch (op->kind) {
+	case OP_interrupt_take:
+		*out = (struct guest_command){ .code = GUEST_INTERRUPTS };
+		return true;
 	case OP_apicbase_write:
 		*out = wrmsr(MSR_IA32_APIC_BASE, op->as.apicbase_write.value);
 		return true;
@@ -76,4 +79,13 @@ struct answer guest_answer(const struct guest_command *command)
 				 (uint64_t)command->result[1] << 32 |
 					 command->result[0],
 	};
+}
+
+/* Never called: no host does this. */
+struct answer kvmdrv_interrupt_take(struct vm *vm,
+				    const struct op_interrupt_take *op)
+{
+	(void)vm;
+	(void)op;
+	return (struct answer){ 0 };
 }

@@ -97,6 +97,7 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	case OP_apicbase_restore:
 	case OP_lapic_read:
 	case OP_x2apic_read:
+	case OP_interrupt_take:
 	case OP_vcpu_create:
 	case OP_x2apic_api_enable:
 	case OP_observe:

@@ -4,6 +4,7 @@
  * events that wait for it.
  */
 #include "ref/guest.h"
+#include "ref/rules.h"
 #include "scenario/guest_memory.h"
 
 #define VECTOR_GP 13u
@@ -67,6 +68,54 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		return;
 	vcpu->state.cs_selector = GUEST_CS32;
 	take_nmi_and_smi(vcpu);
+}
+
+/* The highest of the 256 bits, or 0. */
+static uint32_t highest_vector(const uint32_t bits[8])
+{
+	for (uint32_t vector = 255; vector > 0; vector--)
+		if (bits[vector / 32] >> vector % 32 & 1)
+			return vector;
+	return 0;
+}
+
+static bool all_are_promised(const uint32_t care[8])
+{
+	for (int word = 0; word < 8; word++)
+		if (care[word] != UINT32_MAX)
+			return false;
+	return true;
+}
+
+/*
+ * SDM "Interrupt Acceptance for Fixed Interrupts", "Task and Processor
+ * Priorities": the highest one that is requested, if its class is higher than
+ * the processor's; it is then in service. Of a disabled APIC nothing comes.
+ */
+void model_interrupt_take(struct model *m, const struct op_interrupt_take *op,
+			  struct promise *out)
+{
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	uint32_t *irr = &vcpu->state.apic[APIC_REG_irr0];
+	uint32_t *isr = &vcpu->state.apic[APIC_REG_isr0];
+	uint32_t vector = highest_vector(irr);
+	uint32_t bit = 1u << vector % 32;
+
+	promise_accepted(out);
+	if (vcpu_mode(vcpu) == APIC_MODE_OFF)
+		return;
+	if (!all_are_promised(&vcpu->care.apic[APIC_REG_irr0]))
+		m->nothing_is_promised = true;
+	if (vector >> 4 <= lapic_ppr(vcpu->state.apic[APIC_REG_tpr], isr) >> 4)
+		return;
+	out->want.value = vector;
+	irr[vector / 32] &= ~bit;
+	lapic_compute_ppr(vcpu);
+	/* KVM: kvm_pvm, which does the EOI as well. */
+	if (in_force(m, ERRATUM_interrupt_not_in_service) &&
+	    decides(m, ERRATUM_interrupt_not_in_service))
+		return;
+	isr[vector / 32] |= bit;
 }
 
 /* See scenario/guest_memory.h. */

@@ -10,7 +10,8 @@
 /* ref/lapic.c */
 
 /* The bits that a write may set; *out_writable: are there any? */
-uint32_t lapic_writable_bits(const struct model_vcpu *vcpu, int slot,
+uint32_t lapic_writable_bits(const struct model *m,
+			     const struct model_vcpu *vcpu, int slot,
 			     bool *out_writable);
 void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
 			  uint32_t value);

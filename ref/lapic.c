@@ -22,7 +22,8 @@
 #define LVT_DELIVERY 0x700u
 #define LVT_READ_ONLY 0x5000u /* delivery status, remote IRR */
 #define LVT_LINT 0xa000u      /* polarity, trigger mode */
-#define LVT_TIMER_MODE 0x60000u
+#define LVT_TIMER_PERIODIC 0x20000u
+#define LVT_TIMER_TSC_DEADLINE 0x40000u
 
 static const enum apic_reg lvts[] = {
 	APIC_REG_lvt_timer, APIC_REG_lvt_thermal, APIC_REG_lvt_perf,
@@ -244,12 +245,26 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 }
 
 /*
+ * SDM "APIC Timer": periodic mode, and TSC-deadline mode where CPUID says so.
+ * KVM: kvm_vcpu_after_set_cpuid, which knows of the modes.
+ */
+static uint32_t timer_modes(const struct model *m)
+{
+	if (m->scenario->config.cpuid == CPUID_X2APIC)
+		return LVT_TIMER_PERIODIC | LVT_TIMER_TSC_DEADLINE;
+	if (in_force(m, ERRATUM_timer_modes_need_cpuid) &&
+	    decides(m, ERRATUM_timer_modes_need_cpuid))
+		return 0;
+	return LVT_TIMER_PERIODIC;
+}
+
+/*
  * SDM "x2APIC Register Address Space", "Reserved Bit Checking"; APM "x2APIC
  * Register Address Space": the bits that a WRMSR may set; a register that is
- * not there or is read-only has none, and @out_writable is false. LVT_TIMER's
- * TSC-deadline mode is in the CPUID profile.
+ * not there or is read-only has none, and @out_writable is false.
  */
-uint32_t lapic_writable_bits(const struct model_vcpu *vcpu, int slot,
+uint32_t lapic_writable_bits(const struct model *m,
+			     const struct model_vcpu *vcpu, int slot,
 			     bool *out_writable)
 {
 	uint32_t suppress = vcpu->state.apic[APIC_REG_version] &
@@ -269,7 +284,7 @@ uint32_t lapic_writable_bits(const struct model_vcpu *vcpu, int slot,
 	case APIC_REG_svr:
 		return 0x3ff | suppress;
 	case APIC_REG_lvt_timer:
-		return lvt | LVT_TIMER_MODE;
+		return lvt | timer_modes(m);
 	case APIC_REG_lvt_thermal:
 	case APIC_REG_lvt_perf:
 		return lvt | LVT_DELIVERY;
@@ -353,7 +368,7 @@ static bool x2apic_value(const struct model *m, const struct model_vcpu *vcpu,
 			 int slot, uint64_t value, uint32_t *out_value)
 {
 	bool writable;
-	uint32_t bits = lapic_writable_bits(vcpu, slot, &writable);
+	uint32_t bits = lapic_writable_bits(m, vcpu, slot, &writable);
 
 	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC)
 		return false;

@@ -38,7 +38,7 @@ static void write_xapic(struct model *m, struct model_vcpu *vcpu, int slot,
 			uint32_t value)
 {
 	bool writable;
-	uint32_t bits = lapic_writable_bits(vcpu, slot, &writable);
+	uint32_t bits = lapic_writable_bits(m, vcpu, slot, &writable);
 
 	switch (slot) {
 	case APIC_REG_id:

@@ -40,6 +40,8 @@ static const bool has_agent[UINT8_MAX + 1] = {
 
 enum agent op_agent(const struct op *op)
 {
+	if (op->kind == OP_interrupt_take)
+		return AGENT_GUEST;
 	return has_agent[op->kind] ? (enum agent)op->as.self_ipi.by :
 				     AGENT_HOST;
 }

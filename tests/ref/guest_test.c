@@ -100,6 +100,16 @@ static void each_register_keeps_its_bits(void **state)
 	}
 }
 
+static void a_timer_has_the_modes_of_cpuid(void **state)
+{
+	(void)state;
+	run("config cpuid=none\n"
+	    "vcpu_create vcpu_id=0\n"
+	    "lapic_write vcpu=0 by=guest reg=svr value=0x1ff\n"
+	    "lapic_write vcpu=0 by=guest reg=lvt_timer value=0xffffffff\n");
+	assert_int_equal(end_of(0)->apic[APIC_REG_lvt_timer], 0x300ff);
+}
+
 static void a_guest_goes_between_modes_as_the_manual_says(void **state)
 {
 	static const uint32_t modes[] = { 0x000, 0x800, 0xc00 };
@@ -288,10 +298,56 @@ static void what_is_read_is_what_was_written(void **state)
 	assert_int_equal(answer_of(11)->outcome, OUTCOME_IMPOSSIBLE);
 }
 
+/* For each vector and each TPR: by class, and the sub-class does not count. */
+static void an_interrupt_is_taken_by_its_class(void **state)
+{
+	struct model_setup setup = { 0 };
+
+	(void)state;
+	run("vcpu_create vcpu_id=0\n"
+	    "apicbase_write vcpu=0 by=guest value=0xfee00d00\n"
+	    "x2apic_write vcpu=0 by=guest reg=svr value=0x1ff\n"
+	    "self_ipi vcpu=0 by=guest vector=0x20\n"
+	    "x2apic_write vcpu=0 by=guest reg=tpr value=0\n"
+	    "interrupt_take vcpu=0\n"
+	    "interrupt_take vcpu=0\n");
+	for (uint32_t vector = 16; vector < 256; vector++)
+		for (uint32_t tpr = 0; tpr < 256; tpr++) {
+			bool taken = vector / 16 > tpr / 16;
+
+			scenario.ops[3].as.self_ipi.vector = (uint8_t)vector;
+			scenario.ops[4].as.x2apic_write.value = tpr;
+			model_run(&expected, &scenario, &setup);
+			assert_int_equal(answer_of(5)->value,
+					 taken ? vector : 0);
+			assert_int_equal(answer_of(6)->value, 0);
+			assert_int_equal(
+				end_of(0)->apic[APIC_REG_isr0 + vector / 32],
+				taken ? 1u << vector % 32 : 0);
+		}
+}
+
+static void a_lower_interrupt_waits_for_an_eoi(void **state)
+{
+	(void)state;
+	run("vcpu_create vcpu_id=0\n"
+	    "lapic_write vcpu=0 by=guest reg=svr value=0x1ff\n"
+	    "icr_write vcpu=0 by=guest dest=0 low=0x44045\n"
+	    "icr_write vcpu=0 by=guest dest=0 low=0x44091\n"
+	    "interrupt_take vcpu=0\n"
+	    "interrupt_take vcpu=0\n"
+	    "lapic_write vcpu=0 by=guest reg=eoi value=0\n"
+	    "interrupt_take vcpu=0\n");
+	assert_int_equal(answer_of(4)->value, 0x91);
+	assert_int_equal(answer_of(5)->value, 0);
+	assert_int_equal(answer_of(7)->value, 0x45);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_register_keeps_its_bits),
+		cmocka_unit_test(a_timer_has_the_modes_of_cpuid),
 		cmocka_unit_test(a_guest_goes_between_modes_as_the_manual_says),
 		cmocka_unit_test(there_is_no_page_in_other_modes),
 		cmocka_unit_test(icr_is_in_the_way_of_the_mode),
@@ -301,6 +357,8 @@ int main(void)
 		cmocka_unit_test(what_may_have_run_promises_nothing),
 		cmocka_unit_test(what_can_be_read_of_an_x2apic),
 		cmocka_unit_test(what_is_read_is_what_was_written),
+		cmocka_unit_test(an_interrupt_is_taken_by_its_class),
+		cmocka_unit_test(a_lower_interrupt_waits_for_an_eoi),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
