@@ -25,10 +25,10 @@
 guest_entry:
 	.code16
 	jmp entry_start
-/* In the page where SMM begins this is the first instruction. */
+/* In the page where SMM begins this is copied over the first instruction. */
 	.globl guest_entry_smm
 guest_entry_smm:
-	jmp entry_smm
+	jmp . + (entry_smm - guest_entry)
 	.org guest_entry + GUEST_ENTRY_IVT_NMI, 0x90
 	.word entry_nmi - guest_entry, 0
 entry_gdtr:

@@ -64,17 +64,25 @@ static void add_slot(struct vm *vm, uint32_t slot, uint64_t at, void *memory,
 	vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
-/* What no guest writes to is shared by all VMs. */
+/*
+ * What no guest writes to is shared by all VMs. KVM has one more address space
+ * for SMM where it has SMM.
+ */
 static void give_memory(struct vm *vm)
 {
+	int spaces = ioctl(vm->drv->fd, KVM_CHECK_EXTENSION,
+			   KVM_CAP_MULTI_ADDRESS_SPACE);
+
 	if (vm->memory)
 		return;
 	vm->memory = mmap(NULL, GUEST_MEMORY_END, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE, vm->drv->guest.memory, 0);
 	if (vm->memory == MAP_FAILED)
 		must_succeed(-1, "mmap of guest memory");
-	add_slot(vm, 0, 0, vm->memory, GUEST_MEMORY_END);
-	add_slot(vm, 1, GUEST_RESET_PAGE, vm->memory, PAGE);
+	for (uint32_t i = 0; i == 0 || (int)i < spaces; i++) {
+		add_slot(vm, i << 16, 0, vm->memory, GUEST_MEMORY_END);
+		add_slot(vm, i << 16 | 1, GUEST_RESET_PAGE, vm->memory, PAGE);
+	}
 }
 
 void guest_free(struct vm *vm)

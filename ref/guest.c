@@ -25,6 +25,28 @@ static void take_nmi_and_smi(struct model_vcpu *vcpu)
 }
 
 /*
+ * KVM: sync_cr8_to_lapic after each exit, unless it intercepts writes of CR8,
+ * which it does where a request waits for TPR to be lowered.
+ */
+static void lose_tpr_bits(const struct model *m, struct model_vcpu *vcpu)
+{
+	uint32_t *tpr = &vcpu->state.apic[APIC_REG_tpr];
+	bool waits = false;
+
+	if (!(*tpr & ~0xf0u) || !in_force(m, ERRATUM_tpr_low_bits_lost) ||
+	    !decides(m, ERRATUM_tpr_low_bits_lost))
+		return;
+	for (int word = 0; word < 8; word++)
+		waits |= vcpu->state.apic[APIC_REG_irr0 + word] ||
+			 vcpu->care.apic[APIC_REG_irr0 + word] != UINT32_MAX;
+	if (waits)
+		vcpu->care.apic[APIC_REG_tpr] = 0xf0;
+	else
+		*tpr &= 0xf0;
+	lapic_compute_ppr(vcpu);
+}
+
+/*
  * SDM "MP Initialization Protocol": a vCPU that waits for INIT or SIPI executes
  * nothing. Of one that may have been reset it is not known, nor is then what
  * else the op may have done.
@@ -45,6 +67,7 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		lapic_compute_ppr(vcpu);
 	else if (vcpu->ppr_is_stale)
 		vcpu->care.apic[APIC_REG_ppr] = 0;
+	lose_tpr_bits(m, vcpu);
 	take_nmi_and_smi(vcpu);
 	return true;
 }
@@ -59,6 +82,7 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		out->want.exception = VECTOR_GP;
 		out->want.error = 0;
 	}
+	lose_tpr_bits(m, vcpu);
 	vcpu_take_events(m, vcpu);
 	if (vcpu->undefined)
 		m->nothing_is_promised = true;

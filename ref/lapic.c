@@ -76,7 +76,7 @@ uint32_t lapic_ppr(uint32_t tpr, const uint32_t isr[8])
 void lapic_compute_ppr(struct model_vcpu *vcpu)
 {
 	vcpu->ppr_is_stale = false;
-	vcpu->care.apic[APIC_REG_ppr] = UINT32_MAX;
+	vcpu->care.apic[APIC_REG_ppr] = vcpu->care.apic[APIC_REG_tpr];
 }
 
 /*
@@ -91,6 +91,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 	uint32_t id = apic[APIC_REG_id];
 	uint32_t ldr = x2apic ? apic[APIC_REG_ldr] : 0;
 
+	care[APIC_REG_tpr] = UINT32_MAX;
 	lapic_compute_ppr(vcpu);
 	memset(apic, 0, sizeof(vcpu->state.apic));
 	apic[APIC_REG_id] = id;
@@ -342,6 +343,7 @@ void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
 	if (is_lvt && !(apic[APIC_REG_svr] & SVR_ENABLE))
 		value |= LVT_MASKED;
 	apic[slot] = value;
+	vcpu->care.apic[slot] = UINT32_MAX;
 	if (slot == APIC_REG_svr && !(value & SVR_ENABLE))
 		lapic_mask_lvts(vcpu);
 	if (toggled)
