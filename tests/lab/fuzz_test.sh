@@ -47,9 +47,9 @@ grep -qs '^# host: Linux 5\.10\..*, kvm_amd, ' "$tmp"/o/*/*/report.scn
 result "as it was found there" $?
 
 expect "a second run, which the time limit ends, did not finish" 3 "" \
-	"$lab" run --kernel=$old --time-limit=40 -- fuzz --seed=2 \
+	"$lab" run --kernel=$old --time-limit=30 -- fuzz --seed=2 \
 	--out="$tmp/o"
-grep -q 'the time limit of 40 s; what there was is carried out; logs in ' \
+grep -q 'the time limit of 30 s; what there was is carried out; logs in ' \
 	"$tmp/err"
 result "which is said" $?
 [ "$(reports "$tmp/o")" -ge "$before" ] &&
