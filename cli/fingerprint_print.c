@@ -1,12 +1,12 @@
 /* Fingerprints for people: one host, or several side by side. */
 #include "cli/fingerprint.h"
 
-enum { COLUMN_MAX = 40 };
+enum { COLUMN_MAX = 48 };
 
 /* What a column is called: short, and enough to tell hosts apart. */
 static void column_name(char out[COLUMN_MAX], const struct fingerprint *f)
 {
-	snprintf(out, COLUMN_MAX, "%.24s %.14s", f->host.kernel,
+	snprintf(out, COLUMN_MAX, "%.30s %.14s", f->host.kernel,
 		 f->host.module);
 }
 
