@@ -198,8 +198,9 @@ static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
 	    memcmp(now->apic, new->apic, sizeof(now->apic)) != 0) {
 		vcpu->page_is_old = true;
 		vm->nr_old_pages++;
+		/* And the page is old still, as it bore on PPR this time. */
 		if (!page_may_wait(now))
-			reset_page(vm, i);
+			vcpu_ioctl(vm, i, KVM_SET_LAPIC, &vcpu->new_page);
 	}
 	if (vcpu->has_run || now->nmi_pending != new->nmi_pending ||
 	    now->smi_pending != new->smi_pending)

@@ -52,6 +52,8 @@ struct model_vcpu {
 	bool nmi_blocked;
 	/* PPR is what a departure of KVM left there, not what it should be. */
 	bool ppr_is_stale;
+	/* The vector that the guest took last, until an EOI; 0: none. */
+	uint8_t taken;
 	/* Errors since the last write of ESR, and those that may have been. */
 	uint32_t esr_seen;
 	uint32_t esr_unsure;

@@ -140,6 +140,7 @@ void model_interrupt_take(struct model *m, const struct op_interrupt_take *op,
 	    decides(m, ERRATUM_interrupt_not_in_service))
 		return;
 	isr[vector / 32] |= bit;
+	vcpu->taken = (uint8_t)vector;
 }
 
 /* See scenario/guest_memory.h. */

@@ -91,6 +91,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 	uint32_t id = apic[APIC_REG_id];
 	uint32_t ldr = x2apic ? apic[APIC_REG_ldr] : 0;
 
+	vcpu->taken = 0;
 	care[APIC_REG_tpr] = UINT32_MAX;
 	lapic_compute_ppr(vcpu);
 	memset(apic, 0, sizeof(vcpu->state.apic));
@@ -200,18 +201,26 @@ static bool nothing_in_service(const struct model_vcpu *vcpu)
 
 /*
  * KVM: kvm_apic_set_state computes PPR before it counts the bits of the new
- * ISR; where it had counted none before, it does not look at them.
+ * ISR; where it had counted none before, it does not look at them, and where
+ * it knew the highest one, because the guest had just taken it, neither.
  */
 static void set_lapic_ppr(const struct model *m, struct model_vcpu *vcpu,
 			  bool was_idle)
 {
+	uint32_t *apic = vcpu->state.apic;
+	uint32_t known[8] = { 0 };
+	uint32_t stale;
+
+	known[vcpu->taken / 32] = vcpu->taken ? 1u << vcpu->taken % 32 : 0;
+	stale = lapic_ppr(apic[APIC_REG_tpr], known);
 	lapic_compute_ppr(vcpu);
-	vcpu->ppr_is_stale = in_force(m, ERRATUM_ppr_stale_after_set_lapic) &&
-			     was_idle && !nothing_in_service(vcpu) &&
-			     decides(m, ERRATUM_ppr_stale_after_set_lapic);
+	vcpu->ppr_is_stale =
+		in_force(m, ERRATUM_ppr_stale_after_set_lapic) &&
+		(vcpu->taken || (was_idle && !nothing_in_service(vcpu))) &&
+		decides(m, ERRATUM_ppr_stale_after_set_lapic);
 	if (vcpu->ppr_is_stale)
-		vcpu->state.apic[APIC_REG_ppr] =
-			vcpu->state.apic[APIC_REG_tpr] & 0xff;
+		apic[APIC_REG_ppr] = stale;
+	vcpu->taken = 0;
 }
 
 static void write_page(struct model_vcpu *vcpu, int slot, uint32_t value)
@@ -308,6 +317,7 @@ void lapic_end_of_interrupt(struct model_vcpu *vcpu)
 	uint8_t vector = highest_isr_vector(isr);
 
 	isr[vector / 32] &= ~(1u << vector % 32);
+	vcpu->taken = 0;
 }
 
 /* SDM "Error Handling": a write shows what was seen since the last one. */
