@@ -22,15 +22,13 @@ die() {
 	exit 3
 }
 
-# change FILE OLD NEW: replaces what must be there exactly once. OLD is a
-# basic regular expression, NEW as in sed.
-change() {
+# is_once FILE PATTERN: a line of it, and no more, has that.
+is_once() {
 	found=$(grep -c -- "$2" "$1") || true
-	if [ "$found" != 1 ]; then
+	[ "$found" = 1 ] || {
 		say "'$2' is $found times in $1, not once"
 		return 1
-	fi
-	sed -i "s/$2/$3/" "$1"
+	}
 }
 
 # Where the emulator is wrong, in cpu/vmx.cc. It wants a page where a
@@ -38,10 +36,12 @@ change() {
 # enters a guest that has IF clear with the host's interrupts masked, though
 # they shall exit, so a guest that spins is never left.
 mend() {
-	change "$1" '! IsValidPageAlignedPhyAddr(vm->pid_addr)' \
-		'! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr \& 63)' &&
-		change "$1" 'in_vmx_guest = true;' \
-			'& handleInterruptMaskChange();'
+	aligned='! IsValidPageAlignedPhyAddr(vm->pid_addr)'
+	entered='in_vmx_guest = true;'
+	mended='! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr \& 63)'
+	is_once "$1" "$aligned" && is_once "$1" "$entered" &&
+		sed -i -e "s/$aligned/$mended/" \
+			-e "s/$entered/& handleInterruptMaskChange();/" "$1"
 }
 
 mirrors() {
@@ -50,11 +50,19 @@ mirrors() {
 		awk '!seen[$0]++'
 }
 
-# apt-get or apt-cache, in a tree of its own.
-apt() {
-	tool=$1
-	shift
-	"$tool" -c "$tree/apt.conf" -qq "$@"
+# Runs what takes long; it ends with this process, and has not its lock.
+tied() {
+	setpriv --pdeathsig TERM "$@" 9>&- &
+	child=$!
+	status=0
+	wait $child || status=$?
+	child=
+	return $status
+}
+
+# apt-get in a tree of its own.
+get() {
+	tied apt-get -c "$tree/apt.conf" -qq "$@"
 }
 
 # The tree $tree, with the sources of sid and of the stable before it.
@@ -85,7 +93,7 @@ make_tree() {
 update() {
 	for mirror in $(mirrors); do
 		make_tree "$mirror"
-		if apt apt-get update >"$tree/log" 2>&1; then
+		if get update >"$tree/log" 2>&1; then
 			return 0
 		fi
 	done
@@ -93,15 +101,15 @@ update() {
 }
 
 versions() {
-	apt apt-cache showsrc bochs | sed -n 's/^Version: //p' | sort -rVu
+	apt-cache -c "$tree/apt.conf" showsrc bochs |
+		sed -n 's/^Version: //p' | sort -rVu
 }
 
 # Fetches and builds version $1 in the empty folder $2.
 build() {
 	cd "$2"
 	# Debian's own changes are to its packaging; upstream's archive is all.
-	if ! apt apt-get source --download-only --tar-only "bochs=$1" \
-		>log 2>&1; then
+	if ! get source --download-only --tar-only "bochs=$1" >log 2>&1; then
 		say "$1: not to be had: $(grep -m 1 '^E:' log)"
 		return 1
 	fi
@@ -114,10 +122,10 @@ build() {
 	}
 	say "building $1; it takes some minutes"
 	cd source
-	if ! { CFLAGS=-O2 CXXFLAGS=-O2 ./configure --enable-x86-64 \
+	if ! { tied ./configure CFLAGS=-O2 CXXFLAGS=-O2 --enable-x86-64 \
 		--enable-vmx=2 --enable-avx --enable-evex \
 		--enable-all-optimizations --disable-docbook --with-nogui &&
-		make -j"$(nproc)"; } >../log 2>&1; then
+		tied make -j"$(nproc)"; } >../log 2>&1; then
 		say "$1: the build failed:"
 		tail -n 5 ../log >&2
 		return 1
@@ -130,7 +138,7 @@ build() {
 provide() {
 	if [ ! -e "$cache/bochs/$1" ]; then
 		work=$(mktemp -d "$cache/bochs/.build.XXXXXX")
-		(build "$1" "$work") 9>&- || return 1
+		build "$1" "$work" || return 1
 		mkdir "$work/whole"
 		mv "$work/bochs" "$work/whole/"
 		mv -T "$work/whole" "$cache/bochs/$1"
@@ -140,7 +148,15 @@ provide() {
 }
 
 cleanup() {
+	cd "$cache"
 	rm -rf "${work-}"
+}
+
+# By trap.
+# shellcheck disable=SC2317
+interrupted() {
+	[ -z "$child" ] || kill "$child"
+	exit 143
 }
 
 case ${1-} in
@@ -159,7 +175,8 @@ flock 9
 rm -rf "$cache"/bochs/.build.*
 tree=$cache/apt/bochs
 trap cleanup EXIT
-trap 'exit 143' INT TERM HUP
+child=
+trap interrupted INT TERM HUP
 update
 for version in $(versions); do
 	if provide "$version"; then

@@ -62,7 +62,7 @@ unpack_result() {
 		tail -n +2 "$dir/result" >"$dir/result.tar.gz" &&
 		got=$(sha256sum <"$dir/result.tar.gz") &&
 		[ "${got%% *}" = "$want" ] &&
-		tar -xzf "$dir/result.tar.gz" -C "$dir" &&
+		tar -xzmf "$dir/result.tar.gz" -C "$dir" &&
 		rm "$dir/result" "$dir/result.tar.gz" "$dir/initrd"
 }
 
