@@ -25,21 +25,22 @@ static void take_nmi_and_smi(struct model_vcpu *vcpu)
 }
 
 /*
- * KVM: sync_cr8_to_lapic after each exit, unless it intercepts writes of CR8,
- * which it does where a request waits for TPR to be lowered.
+ * KVM: sync_cr8_to_lapic after each exit, unless it intercepts writes of CR8:
+ * where a request waits for TPR to be lowered, and of a new vCPU until its APIC
+ * was found enabled by software.
  */
 static void lose_tpr_bits(const struct model *m, struct model_vcpu *vcpu)
 {
 	uint32_t *tpr = &vcpu->state.apic[APIC_REG_tpr];
-	bool waits = false;
+	bool open = !(vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE);
 
 	if (!(*tpr & ~0xf0u) || !in_force(m, ERRATUM_tpr_low_bits_lost) ||
 	    !decides(m, ERRATUM_tpr_low_bits_lost))
 		return;
 	for (int word = 0; word < 8; word++)
-		waits |= vcpu->state.apic[APIC_REG_irr0 + word] ||
-			 vcpu->care.apic[APIC_REG_irr0 + word] != UINT32_MAX;
-	if (waits)
+		open |= vcpu->state.apic[APIC_REG_irr0 + word] ||
+			vcpu->care.apic[APIC_REG_irr0 + word] != UINT32_MAX;
+	if (open)
 		vcpu->care.apic[APIC_REG_tpr] = 0xf0;
 	else
 		*tpr &= 0xf0;
