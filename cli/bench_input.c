@@ -26,10 +26,14 @@ static uint8_t random_byte(uint64_t *random)
 	return (uint8_t)(r & 256 ? r % 12 : r);
 }
 
-/* Is it an op on the first vCPUs, after which a VM can be reset? */
+/*
+ * Is it an op on the first vCPUs, after which a VM can be reset? The host's
+ * only: what guests do is not among the ioctls that can be issued again.
+ */
 static bool is_reset_after(const struct op *op)
 {
-	return op->kind != OP_vcpu_create && op->kind != OP_observe &&
+	return op_agent(op) == AGENT_HOST && op->kind != OP_interrupt_take &&
+	       op->kind != OP_vcpu_create && op->kind != OP_observe &&
 	       op->kind != OP_x2apic_api_enable && op_vcpu(op) < BENCH_VCPUS;
 }
 
