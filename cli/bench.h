@@ -93,4 +93,9 @@ double bench_ops_few(struct bench *b);
 double bench_ops_many(struct bench *b);
 double bench_growth(struct bench *b);
 
+/* cli/bench_guest.c: microseconds of a guest's commands in one KVM_RUN. */
+
+double bench_command(struct bench *b);
+double bench_commands(struct bench *b);
+
 #endif
