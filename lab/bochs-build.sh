@@ -6,12 +6,12 @@
 #   bochs-build.sh             fetch and build; prints the path
 #   bochs-build.sh mend FILE   only mend this file, cpu/vmx.cc
 #
-# The mirror is the one that the machine's own apt uses; apt's own files are
-# only read, and apt checks the signatures. Wants g++, make and xz-utils.
+# Wants g++, make and xz-utils.
 set -eu
 
+lab=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+. "$lab/apt.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmerrata
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 say() {
 	printf 'bochs-build: %s\n' "$*" >&2
@@ -44,12 +44,6 @@ mend() {
 			-e "s/$entered/& handleInterruptMaskChange();/" "$1"
 }
 
-mirrors() {
-	apt-get --print-uris update 2>/dev/null |
-		sed -n "s|^'\(.*\)/dists/[^-/]*/main/binary-amd64/.*|\1|p" |
-		awk '!seen[$0]++'
-}
-
 # Runs what takes long; it ends with this process, and has not its lock.
 tied() {
 	setpriv --pdeathsig TERM "$@" 9>&- &
@@ -60,39 +54,16 @@ tied() {
 	return $status
 }
 
-# apt-get in a tree of its own.
+# apt-get in its tree.
 get() {
 	tied apt-get -c "$tree/apt.conf" -qq "$@"
 }
 
-# The tree $tree, with the sources of sid and of the stable before it.
-make_tree() {
-	mkdir -p "$tree/lists/partial" "$tree/archives/partial"
-	: >"$tree/status"
-	signed=
-	[ ! -e $keyring ] || signed=" signed-by=$keyring"
-	for suite in sid trixie; do
-		echo "deb-src [target=Sources$signed] $1 $suite main"
-	done >"$tree/sources.list"
-	cat >"$tree/apt.conf" <<-END
-	Dir::Etc::sourcelist "$tree/sources.list";
-	Dir::Etc::sourceparts "/dev/null";
-	Dir::State "$tree";
-	Dir::State::lists "$tree/lists";
-	Dir::State::status "$tree/status";
-	Dir::Cache "$tree";
-	Dir::Cache::pkgcache "";
-	Dir::Cache::srcpkgcache "";
-	APT::Sandbox::User "root";
-	APT::Update::Error-Mode "any";
-	Acquire::GzipIndexes "true";
-	Acquire::Retries "2";
-	END
-}
-
+# The sources of sid and of the stable before it.
 update() {
-	for mirror in $(mirrors); do
-		make_tree "$mirror"
+	for mirror in $(mirrors '[^-/]*'); do
+		make_tree "$cache/apt/bochs" deb-src target=Sources "$mirror" \
+			sid trixie
 		if get update >"$tree/log" 2>&1; then
 			return 0
 		fi
@@ -173,7 +144,6 @@ exec 9>"$cache/bochs/lock"
 flock 9
 # Of one that was killed.
 rm -rf "$cache"/bochs/.build.*
-tree=$cache/apt/bochs
 trap cleanup EXIT
 child=
 trap interrupted INT TERM HUP

@@ -7,8 +7,7 @@
 #   about                      "FIELD VALUE" lines
 #   sums                       of all these, as sha256sum writes them
 #
-# It appears by a rename and is whole. The mirror is the one that the machine's
-# own apt uses; apt's own files are only read.
+# It appears by a rename and is whole.
 #
 #   kernels.sh names           one name a line
 #   kernels.sh suite NAME      where it is looked for first
@@ -20,9 +19,9 @@
 set -eu
 
 lab=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+. "$lab/apt.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmerrata
 kernels=$cache/kernels
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # A name, and the suites in which it is looked for.
 catalogue() {
@@ -77,46 +76,15 @@ cached() {
 	done | grep .
 }
 
-# The mirrors that the machine's apt has main of Debian from; those of
-# security for a suite of security.
+# The mirrors for the suite $1: those of security for one of security.
 mirrors_for() {
 	case $1 in
-	*-security) kind='[^/]*-security' ;;
-	*) kind='[^-/]*' ;;
+	*-security) mirrors '[^/]*-security' ;;
+	*) mirrors '[^-/]*' ;;
 	esac
-	apt-get --print-uris update 2>/dev/null |
-		sed -n "s|^'\(.*\)/dists/$kind/main/binary-amd64/.*|\1|p" |
-		awk '!seen[$0]++'
 }
 
-# A tree of apt's own kind, with one suite. $tree is it.
-make_tree() {
-	tree=$cache/apt/$1
-	mkdir -p "$tree/lists/partial" "$tree/archives/partial"
-	: >"$tree/status"
-	signed=
-	[ ! -e "$keyring" ] || signed=" signed-by=$keyring"
-	echo "deb [arch=amd64 target=Packages pdiffs=no$signed] $2 $1 main" \
-		>"$tree/sources.list"
-	cat >"$tree/apt.conf" <<-END
-	Dir::Etc::sourcelist "$tree/sources.list";
-	Dir::Etc::sourceparts "/dev/null";
-	Dir::State "$tree";
-	Dir::State::lists "$tree/lists";
-	Dir::State::status "$tree/status";
-	Dir::Cache "$tree";
-	Dir::Cache::pkgcache "";
-	Dir::Cache::srcpkgcache "";
-	APT::Architecture "amd64";
-	APT::Sandbox::User "root";
-	APT::Update::Error-Mode "any";
-	Acquire::Languages "none";
-	Acquire::GzipIndexes "true";
-	Acquire::Retries "2";
-	END
-}
-
-# apt-get in that tree. A signal does not wait for its end.
+# apt-get in the tree of a suite. A signal does not wait for its end.
 get() {
 	"$lab/tied.sh" $$ apt-get -c "$tree/apt.conf" -qq "$@" &
 	wait $!
@@ -130,7 +98,8 @@ show() {
 update() {
 	reason="no mirror for it in the machine's apt set-up"
 	for mirror in $(mirrors_for "$1"); do
-		make_tree "$1" "$mirror"
+		make_tree "$cache/apt/$1" deb \
+			"arch=amd64 target=Packages pdiffs=no" "$mirror" "$1"
 		if get update >"$tree/log" 2>&1; then
 			return 0
 		fi
