@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced: packages through apt-get in a tree of its own. The mirror is one that
 # the machine's own apt uses; apt's own files are only read, and apt checks the
 # signatures.

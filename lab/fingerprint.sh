@@ -10,6 +10,7 @@ format=table
 keep=
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmerrata
+# shellcheck source=lab/work.sh
 . "$lab/work.sh"
 
 say() {

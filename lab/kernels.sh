@@ -19,6 +19,7 @@
 set -eu
 
 lab=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# shellcheck source=lab/apt.sh
 . "$lab/apt.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmerrata
 kernels=$cache/kernels

@@ -13,6 +13,7 @@ jobs_max=
 name_all=
 limit_default=600
 
+# shellcheck source=lab/work.sh
 . "$lab/work.sh"
 
 # What a machine wants of the host's memory, and gets at most, in MB.

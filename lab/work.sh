@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # For scripts that keep files while they run. Source it; it wants $cache.
 
 # $work, a folder for this run, and away with those of runs that were killed:
