@@ -1,4 +1,4 @@
-/* kvmerrata explain: one erratum, and the scenario that tells it. */
+/* kvmerrata explain: one erratum, and the scenario that tells it; a probe. */
 #include <argp.h>
 #include <inttypes.h>
 #include <string.h>
@@ -66,6 +66,26 @@ static int explain(uint32_t row)
 	return EXIT_AGREE;
 }
 
+static int explain_probe(enum probe probe)
+{
+	const struct probe_info *info = &probe_infos[probe];
+
+	printf("%s (probe)\n\n%s\n\nsource:   %s\npresent:  where the probe "
+	       "finds it %s\n",
+	       info->name, info->text, probe_sections[info->section],
+	       info->present == PROBE_HONOURED ? "honoured" : "ignored");
+	return EXIT_AGREE;
+}
+
+static void list_names(void)
+{
+	for (uint32_t row = 0; row < ERRATA; row++)
+		printf("%-30s %s\n", erratum_infos[row].name,
+		       erratum_kind_name(erratum_infos[row].kind));
+	for (enum probe probe = 0; probe < PROBES; probe++)
+		printf("%-30s probe\n", probe_infos[probe].name);
+}
+
 int verb_explain(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -73,8 +93,8 @@ int verb_explain(int argc, char **argv)
 		parse,
 		"[NAME]",
 		"What KVM does, where that is written, and the shortest "
-		"scenario that tells whether a host does it. Without NAME: "
-		"all names.",
+		"scenario that tells whether a host does it; of a probe, "
+		"what is looked for. Without NAME: all names.",
 		NULL,
 		NULL,
 		NULL,
@@ -82,15 +102,16 @@ int verb_explain(int argc, char **argv)
 	const char *name = NULL;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &name);
-	for (uint32_t row = 0; row < ERRATA; row++) {
-		if (!name)
-			printf("%-30s %s\n", erratum_infos[row].name,
-			       erratum_kind_name(erratum_infos[row].kind));
-		else if (!strcmp(name, erratum_infos[row].name))
-			return explain(row);
-	}
-	if (!name)
+	if (!name) {
+		list_names();
 		return EXIT_AGREE;
+	}
+	for (uint32_t row = 0; row < ERRATA; row++)
+		if (!strcmp(name, erratum_infos[row].name))
+			return explain(row);
+	for (enum probe probe = 0; probe < PROBES; probe++)
+		if (!strcmp(name, probe_infos[probe].name))
+			return explain_probe(probe);
 	fprintf(stderr, "no erratum '%s'; `kvmerrata explain` lists them\n",
 		name);
 	return EXIT_USAGE;

@@ -101,6 +101,25 @@ bool fingerprint_take(struct fingerprint *out, struct kvmdrv *drv)
 	return true;
 }
 
+enum presence probe_presence(enum probe probe, enum probe_answer answer)
+{
+	if (answer == PROBE_UNDETERMINED)
+		return PRESENCE_UNDETERMINED;
+	return answer == probe_infos[probe].present ? PRESENCE_PRESENT :
+						      PRESENCE_ABSENT;
+}
+
+void fingerprint_probe(struct fingerprint *out, struct kvmdrv *drv)
+{
+	struct probe_found found;
+
+	for (enum probe probe = 0; probe < PROBES; probe++) {
+		probe_run(&found, drv, probe);
+		out->probes[probe] = probe_presence(probe, found.answer);
+		snprintf(out->because[probe], WHY_MAX, "%s", found.why);
+	}
+}
+
 struct errata fingerprint_errata(const struct fingerprint *fingerprint)
 {
 	struct errata set = { 0 };
@@ -186,6 +205,8 @@ static enum exit_status take_here(struct fingerprint *out,
 	if (sides_open(&sides, arguments->device) != EXIT_AGREE)
 		return EXIT_SKIP;
 	taken = fingerprint_take(out, sides.drv);
+	if (taken)
+		fingerprint_probe(out, sides.drv);
 	kvmdrv_close(sides.drv);
 	return taken ? save(out, arguments->output) : EXIT_HARNESS;
 }
@@ -210,7 +231,9 @@ int verb_fingerprint(int argc, char **argv)
 		parse,
 		"[FILE.json...]",
 		"Runs the witness of every erratum on this host and says "
-		"whether the host has it. With files that --output wrote, on "
+		"whether the host has it; then, section by section, what the "
+		"documents say that no scenario can show. With files that "
+		"--output wrote, on "
 		"any hosts: prints those side by side.",
 		NULL,
 		NULL,

@@ -20,10 +20,23 @@ static cJSON *row_json(const struct fingerprint *f, uint32_t row)
 	return json;
 }
 
+static cJSON *probe_json(const struct fingerprint *f, enum probe probe)
+{
+	const struct probe_info *info = &probe_infos[probe];
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "name", info->name);
+	cJSON_AddStringToObject(json, "section", probe_sections[info->section]);
+	cJSON_AddStringToObject(json, "presence",
+				presence_name(f->probes[probe]));
+	cJSON_AddStringToObject(json, "because", f->because[probe]);
+	return json;
+}
+
 static cJSON *fingerprint_json(const struct fingerprint *f)
 {
 	cJSON *all = cJSON_CreateObject();
-	cJSON *rows;
+	cJSON *rows, *probes;
 
 	cJSON_AddStringToObject(all, "format", "kvmerrata-fingerprint-1");
 	cJSON_AddStringToObject(all, "kernel", f->host.kernel);
@@ -33,6 +46,9 @@ static cJSON *fingerprint_json(const struct fingerprint *f)
 	for (uint32_t row = 0; row < ERRATA; row++)
 		if (erratum_infos[row].kind != ERRATUM_KIND_CANARY)
 			cJSON_AddItemToArray(rows, row_json(f, row));
+	probes = cJSON_AddArrayToObject(all, "probes");
+	for (enum probe probe = 0; probe < PROBES; probe++)
+		cJSON_AddItemToArray(probes, probe_json(f, probe));
 	return all;
 }
 
@@ -78,36 +94,63 @@ static const char *string_of(const cJSON *json, const char *name)
 	return value ? value : "";
 }
 
+static enum presence presence_of(const cJSON *json)
+{
+	const char *name = string_of(json, "presence");
+
+	for (int p = PRESENCE_UNDETERMINED; p <= PRESENCE_PRESENT; p++)
+		if (!strcmp(name, presence_name(p)))
+			return p;
+	return PRESENCE_UNDETERMINED;
+}
+
 /* One row of the file. Rows that this program does not know are told. */
 static void read_row(struct fingerprint *out, const char *path,
 		     const cJSON *json)
 {
 	const char *name = string_of(json, "name");
-	const char *presence = string_of(json, "presence");
 
 	for (uint32_t row = 0; row < ERRATA; row++) {
 		if (strcmp(name, erratum_infos[row].name) != 0)
 			continue;
 		snprintf(out->why[row], WHY_MAX, "%s", string_of(json, "why"));
-		for (int p = PRESENCE_UNDETERMINED; p <= PRESENCE_PRESENT; p++)
-			if (!strcmp(presence, presence_name(p)))
-				out->rows[row] = p;
+		out->rows[row] = presence_of(json);
 		return;
 	}
 	fprintf(stderr, "%s: unknown row '%s', left out\n", path, name);
+}
+
+static void read_probe(struct fingerprint *out, const char *path,
+		       const cJSON *json)
+{
+	const char *name = string_of(json, "name");
+
+	for (enum probe probe = 0; probe < PROBES; probe++) {
+		if (strcmp(name, probe_infos[probe].name) != 0)
+			continue;
+		snprintf(out->because[probe], WHY_MAX, "%s",
+			 string_of(json, "because"));
+		out->probes[probe] = presence_of(json);
+		return;
+	}
+	fprintf(stderr, "%s: unknown probe '%s', left out\n", path, name);
 }
 
 static bool take_json(struct fingerprint *out, const char *path,
 		      const cJSON *all)
 {
 	const cJSON *rows = cJSON_GetObjectItem(all, "rows");
+	const cJSON *probes = cJSON_GetObjectItem(all, "probes");
 	const cJSON *row;
 
 	if (!cJSON_IsArray(rows))
 		return false;
 	for (uint32_t i = 0; i < ERRATA; i++)
 		snprintf(out->why[i], WHY_MAX, "not in %s", path);
+	for (enum probe probe = 0; probe < PROBES; probe++)
+		snprintf(out->because[probe], WHY_MAX, "not in %s", path);
 	cJSON_ArrayForEach(row, rows) read_row(out, path, row);
+	cJSON_ArrayForEach(row, probes) read_probe(out, path, row);
 	snprintf(out->host.kernel, sizeof(out->host.kernel), "%s",
 		 string_of(all, "kernel"));
 	snprintf(out->host.module, sizeof(out->host.module), "%s",

@@ -1,10 +1,7 @@
 /* Fingerprints for people: one host, or several side by side. */
 #include "cli/fingerprint.h"
 
-enum { COLUMN_MAX = 48 };
-
-/* What a column is called: short, and enough to tell hosts apart. */
-static void column_name(char out[COLUMN_MAX], const struct fingerprint *f)
+void column_name(char out[COLUMN_MAX], const struct fingerprint *f)
 {
 	snprintf(out, COLUMN_MAX, "%.30s %.14s", f->host.kernel,
 		 f->host.module);
@@ -52,6 +49,7 @@ void fingerprint_print_table(const struct fingerprint *list, size_t nr)
 		printf(" %s\n", info->source);
 	}
 	print_whys(list, nr, "# ");
+	probes_print_table(list, nr);
 }
 
 void fingerprint_print_md(const struct fingerprint *list, size_t nr)
@@ -80,4 +78,5 @@ void fingerprint_print_md(const struct fingerprint *list, size_t nr)
 		       info->versions);
 	}
 	print_whys(list, nr, "\n- ");
+	probes_print_md(list, nr);
 }
