@@ -8,6 +8,7 @@
 #include "kvmdrv/danger.h"
 #include "kvmdrv/guard.h"
 #include "kvmdrv/host.h"
+#include "kvmdrv/probe.h"
 #include "scenario/check.h"
 
 static const struct argp_option options[] = {
@@ -86,6 +87,23 @@ static void print_dangers(struct kvmdrv *drv)
 		fclose(panic);
 }
 
+/* What errata.rst advises, and what holds here. */
+static void print_advice(struct kvmdrv *drv)
+{
+	static const char *const works[] = {
+		[PROBE_UNDETERMINED] = "whether that works here is not known",
+		[PROBE_IGNORED] = "that does not work here",
+		[PROBE_HONOURED] = "that works here",
+	};
+	struct probe_found found;
+
+	probe_run(&found, drv, PROBE_x87_workaround);
+	print("advice of errata.rst",
+	      "always set CPUID[EAX=7,ECX=0]:EBX[6] and EBX[13] in guest "
+	      "CPUID");
+	printf("%-24s %s: %s\n", "", works[found.answer], found.why);
+}
+
 static void print_guard(void)
 {
 	const struct guard_input none = { NULL, false };
@@ -130,6 +148,7 @@ int verb_doctor(int argc, char **argv)
 	if (!error) {
 		print_capabilities(drv);
 		print_dangers(drv);
+		print_advice(drv);
 		kvmdrv_close(drv);
 	}
 	print_guard();

@@ -22,7 +22,7 @@ enum probe {
 
 enum probe_answer { PROBE_UNDETERMINED, PROBE_IGNORED, PROBE_HONOURED };
 
-enum { PROBE_WHY_MAX = 480 };
+enum { PROBE_WHY_MAX = 768 };
 
 struct probe_found {
 	enum probe_answer answer;
