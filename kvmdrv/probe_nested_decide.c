@@ -70,13 +70,17 @@ static bool has_msrs(const struct nested_guest *guest)
 	return (guest->readable & NESTED_MSRS_ALWAYS) == NESTED_MSRS_ALWAYS;
 }
 
-static void add_values(struct probe_found *out,
-		       const struct nested_names *names, uint32_t which,
-		       const uint64_t *values)
+/* Those of @which, with their values if there are any. */
+static void add_msrs(struct probe_found *out, const struct nested_names *names,
+		     uint32_t which, const uint64_t *values)
 {
-	for (uint32_t i = 0; i < names->nr_msrs; i++)
-		if (which >> i & 1)
-			add(out, " 0x%x=0x%" PRIx64, names->msrs[i], values[i]);
+	for (uint32_t i = 0; i < names->nr_msrs; i++) {
+		if (!(which >> i & 1))
+			continue;
+		add(out, " 0x%x", names->msrs[i]);
+		if (values)
+			add(out, "=0x%" PRIx64, values[i]);
+	}
 	if (!which)
 		add(out, " none");
 }
@@ -84,16 +88,12 @@ static void add_values(struct probe_found *out,
 static void add_guest(struct probe_found *out, const struct nested_names *names,
 		      const struct nested_guest *guest, uint32_t features)
 {
-	uint32_t known = guest->readable & features, same = 0;
+	int same = __builtin_popcount(guest->readable & features);
 
 	add(out, ":");
-	/* Those that read as the feature list has them are only counted. */
-	for (uint32_t i = 0; i < names->nr_msrs; i++)
-		if (known >> i & 1)
-			same++;
 	if (same)
-		add(out, " %u of those, and", same);
-	add_values(out, names, guest->readable & ~features, guest->values);
+		add(out, " %d of those, and", same);
+	add_msrs(out, names, guest->readable & ~features, guest->values);
 }
 
 void nested_decide_msrs(struct probe_found *out, enum nested_kind kind,
@@ -105,7 +105,7 @@ void nested_decide_msrs(struct probe_found *out, enum nested_kind kind,
 		return;
 	probe_say(out, has_msrs(&nested->with) ? PROBE_HONOURED : PROBE_IGNORED,
 		  "KVM_GET_MSR_FEATURE_INDEX_LIST has");
-	add_values(out, names, nested->features, nested->feature_values);
+	add_msrs(out, names, nested->features, nested->feature_values);
 	add(out, "; RDMSR of a guest whose CPUID is given %s", names->name);
 	add_guest(out, names, &nested->with, nested->features);
 	add(out, "; is not given it");
@@ -164,9 +164,10 @@ static void find_contradictions(struct probe_found *out, enum nested_kind kind,
 	if (nested->without.by_guest)
 		contradict(out, "a guest without %s can enable it",
 			   names->name);
-	if (nested->without.readable)
-		contradict(out, "a guest without %s can read MSRs of it",
-			   names->name);
+	if (!nested->without.readable)
+		return;
+	contradict(out, "a guest without %s can read MSRs of it:", names->name);
+	add_msrs(out, names, nested->without.readable, NULL);
 }
 
 void nested_decide_consistent(struct probe_found *out, int state_size,
