@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ref/exec.h"
+#include "ref/guest.h"
 #include "ref/rules.h"
 
 /* Bits 7:0 and 9, and those at and above MAXPHYADDR. */
@@ -165,6 +165,7 @@ void model_apicbase_restore(struct model *m,
 			    struct promise *out)
 {
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	uint32_t ppr = interrupts_ppr(vcpu);
 
 	if (!apicbase_set(m, vcpu, op->value)) {
 		promise_refused(out, EINVAL);
@@ -173,6 +174,9 @@ void model_apicbase_restore(struct model *m,
 	promise_accepted(out);
 	vcpu->state.apic[APIC_REG_tpr] &= 0xf0;
 	lapic_compute_ppr(vcpu);
+	interrupts_ask_if_lower(vcpu, ppr);
+	if (in_force(m, ERRATUM_sregs_looks) && decides(m, ERRATUM_sregs_looks))
+		interrupts_ask(vcpu, true);
 	/* KVM: __set_sregs_common, for the boot vCPU at its reset vector. */
 	if (in_force(m, ERRATUM_sregs_makes_bsp_runnable) &&
 	    vcpu->state.apicbase & APICBASE_BSP &&

@@ -37,6 +37,8 @@ static void pend_nmi(struct model_vcpu *vcpu, bool sure)
 {
 	uint32_t max = vcpu->nmi_blocked ? 1 : NMI_PENDING_MAX;
 
+	interrupts_ask(vcpu, sure);
+
 	if (!sure)
 		vcpu->care.nmi_pending = 0;
 	else if (vcpu->state.nmi_pending < max)
@@ -45,6 +47,7 @@ static void pend_nmi(struct model_vcpu *vcpu, bool sure)
 
 static void pend_smi(struct model_vcpu *vcpu, bool sure)
 {
+	interrupts_ask(vcpu, sure);
 	if (!sure && !vcpu->state.smi_pending)
 		vcpu->care.smi_pending = 0;
 	else if (sure) {
@@ -60,6 +63,7 @@ static void pend_sipi(const struct model *m, struct model_vcpu *vcpu,
 	bool waits = vcpu->init_pending ||
 		     vcpu->state.mp_state == MP_STATE_INIT_RECEIVED;
 
+	interrupts_ask(vcpu, sure);
 	if (!waits)
 		return;
 	if (vcpu->sipi_pending && !(in_force(m, ERRATUM_last_sipi_wins) &&
@@ -93,6 +97,7 @@ static void set_irr(struct model_vcpu *vcpu, const struct message *msg,
 	uint32_t *irr_care = &vcpu->care.apic[APIC_REG_irr0 + word];
 	uint32_t *tmr_care = &vcpu->care.apic[APIC_REG_tmr0 + word];
 
+	interrupts_ask(vcpu, sure);
 	if (!sure) {
 		if (!(*irr & bit))
 			*irr_care &= ~bit;

@@ -31,6 +31,13 @@ struct listing {
 	uint32_t id, ldr, dfr, svr;
 };
 
+/* What makes KVM look for interrupts that wait: see ref/interrupt.c. */
+struct look {
+	bool asked;  /* it will, before it enters the guest */
+	bool open;   /* it may have been asked, or not */
+	bool window; /* it will, when the guest enables interrupts */
+};
+
 struct model_vcpu {
 	bool exists; /* false: its vcpu_create was refused */
 	/* Nothing about it is promised any more: an INIT may have come. */
@@ -54,6 +61,8 @@ struct model_vcpu {
 	bool ppr_is_stale;
 	/* The vector that the guest took last, until an EOI; 0: none. */
 	uint8_t taken;
+	/* Its requests for KVM to look for interrupts: see ref/interrupt.c. */
+	struct look look;
 	/* Errors since the last write of ESR, and those that may have been. */
 	uint32_t esr_seen;
 	uint32_t esr_unsure;

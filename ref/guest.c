@@ -20,6 +20,7 @@ static void take_nmi_and_smi(struct model_vcpu *vcpu)
 	vcpu->care.smi_pending = UINT32_MAX;
 	if (vcpu->nmi_blocked || !vcpu->state.nmi_pending)
 		return;
+	interrupts_ask(vcpu, true);
 	vcpu->state.nmi_pending--;
 	vcpu->nmi_blocked = true;
 }
@@ -70,6 +71,7 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		vcpu->care.apic[APIC_REG_ppr] = 0;
 	lose_tpr_bits(m, vcpu);
 	take_nmi_and_smi(vcpu);
+	interrupts_look(vcpu);
 	return true;
 }
 
@@ -83,6 +85,8 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		out->want.exception = VECTOR_GP;
 		out->want.error = 0;
 	}
+	if (out->want.outcome == OUTCOME_EXCEPTION)
+		interrupts_ask(vcpu, true);
 	lose_tpr_bits(m, vcpu);
 	vcpu_take_events(m, vcpu);
 	if (vcpu->undefined)
@@ -93,55 +97,7 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		return;
 	vcpu->state.cs_selector = GUEST_CS32;
 	take_nmi_and_smi(vcpu);
-}
-
-/* The highest of the 256 bits, or 0. */
-static uint32_t highest_vector(const uint32_t bits[8])
-{
-	for (uint32_t vector = 255; vector > 0; vector--)
-		if (bits[vector / 32] >> vector % 32 & 1)
-			return vector;
-	return 0;
-}
-
-static bool all_are_promised(const uint32_t care[8])
-{
-	for (int word = 0; word < 8; word++)
-		if (care[word] != UINT32_MAX)
-			return false;
-	return true;
-}
-
-/*
- * SDM "Interrupt Acceptance for Fixed Interrupts", "Task and Processor
- * Priorities": the highest one that is requested, if its class is higher than
- * the processor's; it is then in service. Of a disabled APIC nothing comes.
- */
-void model_interrupt_take(struct model *m, const struct op_interrupt_take *op,
-			  struct promise *out)
-{
-	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
-	uint32_t *irr = &vcpu->state.apic[APIC_REG_irr0];
-	uint32_t *isr = &vcpu->state.apic[APIC_REG_isr0];
-	uint32_t vector = highest_vector(irr);
-	uint32_t bit = 1u << vector % 32;
-
-	promise_accepted(out);
-	if (vcpu_mode(vcpu) == APIC_MODE_OFF)
-		return;
-	if (!all_are_promised(&vcpu->care.apic[APIC_REG_irr0]))
-		m->nothing_is_promised = true;
-	if (vector >> 4 <= lapic_ppr(vcpu->state.apic[APIC_REG_tpr], isr) >> 4)
-		return;
-	out->want.value = vector;
-	irr[vector / 32] &= ~bit;
-	lapic_compute_ppr(vcpu);
-	/* KVM: kvm_pvm, which does the EOI as well. */
-	if (in_force(m, ERRATUM_interrupt_not_in_service) &&
-	    decides(m, ERRATUM_interrupt_not_in_service))
-		return;
-	isr[vector / 32] |= bit;
-	vcpu->taken = (uint8_t)vector;
+	interrupts_look(vcpu);
 }
 
 /* See scenario/guest_memory.h. */

@@ -21,6 +21,17 @@ void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
 /* ref/lapic_read.c: is there no register at all? */
 bool lapic_slot_is_reserved(int slot);
 
+/* ref/interrupt.c */
+
+/* KVM is asked to look for interrupts; if @sure. */
+void interrupts_ask(struct model_vcpu *vcpu, bool sure);
+/* It does so, if it was asked to, as it enters the guest. */
+void interrupts_look(struct model_vcpu *vcpu);
+/* TPR or ISR may have been what held an interrupt back; PPR was @ppr. */
+void interrupts_ask_if_lower(struct model_vcpu *vcpu, uint32_t ppr);
+/* PPR as it would be computed now. */
+uint32_t interrupts_ppr(const struct model_vcpu *vcpu);
+
 /* ref/model.c: what is observed of @vcpu, but mp_state. */
 void model_report_vcpu(struct model *m, struct model_vcpu *vcpu,
 		       struct vcpu_state *want, struct vcpu_state *care);

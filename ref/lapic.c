@@ -251,6 +251,7 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 	promise_accepted(out);
 	write_page(vcpu, op->reg, op->value);
 	set_lapic_ppr(m, vcpu, was_idle);
+	interrupts_ask(vcpu, true);
 	snapshot_take(m);
 }
 
@@ -316,6 +317,9 @@ void lapic_end_of_interrupt(struct model_vcpu *vcpu)
 	uint32_t *isr = &vcpu->state.apic[APIC_REG_isr0];
 	uint8_t vector = highest_isr_vector(isr);
 
+	/* KVM: apic_set_eoi, if anything was in service. */
+	if (vector)
+		interrupts_ask(vcpu, true);
 	isr[vector / 32] &= ~(1u << vector % 32);
 	vcpu->taken = 0;
 }
@@ -404,7 +408,7 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 				    (uint32_t)(op->value >> 32),
 				    (uint32_t)op->value };
 	struct op_self_ipi self_ipi = { op->vcpu, op->by, (uint8_t)op->value };
-	uint32_t value;
+	uint32_t value, ppr = interrupts_ppr(vcpu);
 
 	if (op->reg == APIC_REG_icr && vcpu_mode(vcpu) == APIC_MODE_X2APIC) {
 		model_icr_write(m, &icr, out);
@@ -425,4 +429,5 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 		lapic_write_register(m, vcpu, op->reg, value);
 	if (op->reg == APIC_REG_tpr || op->reg == APIC_REG_eoi)
 		lapic_compute_ppr(vcpu);
+	interrupts_ask_if_lower(vcpu, ppr);
 }

@@ -44,6 +44,8 @@ static void promise_value(struct promise *out, uint64_t value, uint64_t care)
 /* A read computes it. */
 static uint32_t read_ppr(struct model_vcpu *vcpu)
 {
+	if (vcpu->ppr_is_stale)
+		interrupts_ask_if_lower(vcpu, vcpu->state.apic[APIC_REG_ppr]);
 	lapic_compute_ppr(vcpu);
 	return lapic_ppr(vcpu->state.apic[APIC_REG_tpr],
 			 &vcpu->state.apic[APIC_REG_isr0]);

@@ -77,6 +77,7 @@ void mmio_write(struct model *m, const struct op_lapic_write *op,
 		struct promise *out)
 {
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	uint32_t ppr = interrupts_ppr(vcpu);
 
 	promise_accepted(out);
 	if (!guest_reaches_page(vcpu)) {
@@ -89,6 +90,7 @@ void mmio_write(struct model *m, const struct op_lapic_write *op,
 	write_xapic(m, vcpu, op->reg, op->value);
 	if (op->reg == APIC_REG_tpr || op->reg == APIC_REG_eoi)
 		lapic_compute_ppr(vcpu);
+	interrupts_ask_if_lower(vcpu, ppr);
 }
 
 /* In xAPIC mode ICR is two registers, of which the second sends. */

@@ -73,6 +73,11 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 	if (with_mp_state && vcpu->exists)
 		vcpu_take_events(m, vcpu);
 	model_report_vcpu(m, vcpu, want, care);
+	/* KVM: kvm_vcpu_ioctl_x86_get_vcpu_events, process_nmi. */
+	if (vcpu->state.nmi_pending ||
+	    (!vcpu->look.asked && in_force(m, ERRATUM_events_read_looks) &&
+	     decides(m, ERRATUM_events_read_looks)))
+		interrupts_ask(vcpu, vcpu->care.nmi_pending);
 	hide_count(m, want);
 	if (!with_mp_state)
 		care->mp_state = 0;

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ref/exec.h"
+#include "ref/guest.h"
 
 bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu)
 {
@@ -48,6 +48,7 @@ void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
 	memset(vcpu, 0, sizeof(*vcpu));
 	memset(&vcpu->care, 0xff, sizeof(vcpu->care));
 	vcpu->vcpu_id = op->vcpu_id;
+	vcpu->look.asked = true;
 	if (taken) {
 		promise_refused(out, EEXIST);
 		return;
@@ -76,6 +77,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 		vcpu->state.apic[APIC_REG_icr_high] = icr_high;
 		vcpu->care.apic[APIC_REG_icr_high] = care;
 	}
+	vcpu->look = (struct look){ .asked = true };
 	vcpu->esr_seen = 0;
 	vcpu->esr_unsure = 0;
 	vcpu->nmi_blocked = false;

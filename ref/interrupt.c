@@ -1,0 +1,109 @@
+/*
+ * Interrupts that a guest takes. What KVM adds to the manuals: it looks for
+ * them only where something asked it to, as it enters the guest, or where it
+ * waits for the guest to enable interrupts because it found one before.
+ */
+#include "ref/guest.h"
+#include "ref/rules.h"
+
+void interrupts_ask(struct model_vcpu *vcpu, bool sure)
+{
+	if (sure) {
+		vcpu->look.asked = true;
+		vcpu->look.open = false;
+	} else if (!vcpu->look.asked) {
+		vcpu->look.open = true;
+	}
+}
+
+uint32_t interrupts_ppr(const struct model_vcpu *vcpu)
+{
+	return lapic_ppr(vcpu->state.apic[APIC_REG_tpr],
+			 &vcpu->state.apic[APIC_REG_isr0]);
+}
+
+/* The highest of the 256 bits, or 0. */
+static uint32_t highest_vector(const uint32_t bits[8])
+{
+	for (uint32_t vector = 255; vector > 0; vector--)
+		if (bits[vector / 32] >> vector % 32 & 1)
+			return vector;
+	return 0;
+}
+
+static bool all_are_promised(const uint32_t care[8])
+{
+	for (int word = 0; word < 8; word++)
+		if (care[word] != UINT32_MAX)
+			return false;
+	return true;
+}
+
+/*
+ * SDM "Interrupt Acceptance for Fixed Interrupts", "Task and Processor
+ * Priorities": the highest one that is requested, if its class is higher than
+ * the processor's. Of a disabled APIC nothing comes. 0: none.
+ */
+static uint32_t waiting_vector(const struct model_vcpu *vcpu)
+{
+	uint32_t vector = highest_vector(&vcpu->state.apic[APIC_REG_irr0]);
+
+	if (vcpu_mode(vcpu) == APIC_MODE_OFF)
+		return 0;
+	return vector >> 4 > interrupts_ppr(vcpu) >> 4 ? vector : 0;
+}
+
+/* KVM: kvm_check_and_inject_events, and enable_irq_window of the module. */
+void interrupts_look(struct model_vcpu *vcpu)
+{
+	if (vcpu->look.asked && waiting_vector(vcpu))
+		vcpu->look.window = true;
+	vcpu->look.asked = false;
+}
+
+/* KVM: apic_update_ppr. */
+void interrupts_ask_if_lower(struct model_vcpu *vcpu, uint32_t ppr)
+{
+	if (interrupts_ppr(vcpu) < ppr && waiting_vector(vcpu))
+		interrupts_ask(vcpu, true);
+}
+
+/*
+ * The guest has enabled interrupts: the vector that it takes, which is then in
+ * service, or 0.
+ */
+static uint32_t take(struct model *m, struct model_vcpu *vcpu)
+{
+	uint32_t vector = waiting_vector(vcpu);
+	uint32_t bit = 1u << vector % 32;
+	bool looks = vcpu->look.window;
+
+	if (vcpu_mode(vcpu) != APIC_MODE_OFF &&
+	    !all_are_promised(&vcpu->care.apic[APIC_REG_irr0]))
+		m->nothing_is_promised = true;
+	vcpu->look.window = false;
+	/* KVM: vcpu_enter_guest, where no KVM_REQ_EVENT is pending. */
+	if (vector && !looks && in_force(m, ERRATUM_interrupt_forgotten) &&
+	    decides(m, ERRATUM_interrupt_forgotten)) {
+		m->nothing_is_promised |= vcpu->look.open;
+		return 0;
+	}
+	if (!vector)
+		return 0;
+	vcpu->state.apic[APIC_REG_irr0 + vector / 32] &= ~bit;
+	lapic_compute_ppr(vcpu);
+	/* KVM: kvm_pvm, which does the EOI as well. */
+	if (in_force(m, ERRATUM_interrupt_not_in_service) &&
+	    decides(m, ERRATUM_interrupt_not_in_service))
+		return vector;
+	vcpu->state.apic[APIC_REG_isr0 + vector / 32] |= bit;
+	vcpu->taken = (uint8_t)vector;
+	return vector;
+}
+
+void model_interrupt_take(struct model *m, const struct op_interrupt_take *op,
+			  struct promise *out)
+{
+	promise_accepted(out);
+	out->want.value = take(m, &m->vcpus[op->vcpu]);
+}
