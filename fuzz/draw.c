@@ -290,7 +290,11 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 	case TYPE_agent:
 		return one_in(m, 3) ? AGENT_GUEST : AGENT_HOST;
 	case TYPE_cpuid:
+	case TYPE_guest:
 		return draw_named(m, type);
+	/* Not every host has all of them. */
+	case TYPE_quirks:
+		return one_in(m, 2) ? 0 : 1u << draw(m, 3);
 	case TYPE_x2apic_api:
 		return draw(m, 4);
 	}

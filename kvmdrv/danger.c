@@ -120,6 +120,13 @@ static bool exceeds(struct kvmdrv_reason *out_reason,
 		    nr_vcpus, host->vcpus_max);
 		return true;
 	}
+	if (s->config.quirks_off & ~host->quirks) {
+		say(out_reason,
+		    "it turns off quirks 0x%x, and this host's KVM lets "
+		    "only 0x%x be",
+		    s->config.quirks_off, host->quirks);
+		return true;
+	}
 	for (size_t i = 0; i < s->nr_ops; i++) {
 		uint32_t vcpu_id = s->ops[i].as.vcpu_create.vcpu_id;
 
@@ -223,6 +230,11 @@ void danger_host_here(struct danger_host *out, struct kvmdrv *drv)
 	out->vcpu_ids_max = capability(caps, "KVM_CAP_MAX_VCPU_ID");
 	if (!out->vcpu_ids_max)
 		out->vcpu_ids_max = out->vcpus_max;
+	/* KVM's API: the older capability does not tell which there are. */
+	out->quirks = capability(caps, "KVM_CAP_DISABLE_QUIRKS2");
+	if (!out->quirks && capability(caps, "KVM_CAP_DISABLE_QUIRKS"))
+		out->quirks = QUIRK_LINT0_REENABLED | QUIRK_CD_NW_CLEARED |
+			      QUIRK_LAPIC_MMIO_HOLE;
 	descriptors_share_out(&descriptors);
 	if (out->vcpus_max > descriptors.for_one_vm)
 		out->vcpus_max = descriptors.for_one_vm;

@@ -13,7 +13,7 @@
 
 enum danger {
 	DANGER_NONE,
-	DANGER_LIMIT,  /* the host has fewer vCPUs, IDs or descriptors */
+	DANGER_LIMIT,  /* the host has fewer vCPUs, IDs, descriptors, quirks */
 	DANGER_KERNEL, /* a known bug of this kernel */
 	DANGER_LOG,    /* a line in the kernel's log each time */
 	DANGERS
@@ -35,6 +35,7 @@ bool kernel_version_parse(struct kernel_version *out, const char *release);
 struct danger_host {
 	uint32_t vcpus_max;    /* in one VM */
 	uint32_t vcpu_ids_max; /* vcpu_id is below */
+	uint32_t quirks;       /* that can be turned off */
 	bool version_known;
 	struct kernel_version version;
 };

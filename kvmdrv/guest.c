@@ -309,14 +309,17 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 {
 	struct run run = { .vm = vm, .vcpu = vcpu };
 	bool more = can_run(&run);
+	/* In CPUID there is no long mode. */
+	bool impossible = vm->long_mode && vm->config.cpuid == CPUID_NONE;
 
 	for (size_t i = 0; i < nr; i++) {
-		commands[i].outcome = OUTCOME_NOT_RUN;
+		commands[i].outcome = more && impossible ? OUTCOME_IMPOSSIBLE :
+							   OUTCOME_NOT_RUN;
 		commands[i].exception = 0;
 		commands[i].error_code = 0;
 		memset(commands[i].result, 0, sizeof(commands[i].result));
 	}
-	while (more && nr) {
+	while (more && !impossible && nr) {
 		size_t loaded = stack_load(&run, commands, nr);
 
 		run_on(&run);

@@ -26,6 +26,8 @@ static const struct {
 	{ "KVM_CAP_SYNC_REGS", KVM_CAP_SYNC_REGS, true },
 	{ "KVM_CAP_MAX_VCPUS", KVM_CAP_MAX_VCPUS, false },
 	{ "KVM_CAP_MAX_VCPU_ID", KVM_CAP_MAX_VCPU_ID, false },
+	{ "KVM_CAP_DISABLE_QUIRKS", KVM_CAP_DISABLE_QUIRKS, false },
+	{ "KVM_CAP_DISABLE_QUIRKS2", KVM_CAP_DISABLE_QUIRKS2, false },
 };
 _Static_assert(ARRAY_SIZE(capabilities) == KVMDRV_CAPABILITIES,
 	       "the number in the header");

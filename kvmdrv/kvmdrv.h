@@ -52,7 +52,7 @@ struct kvmdrv_capability {
 	bool needed; /* the driver does not work without */
 	int value;
 };
-enum { KVMDRV_CAPABILITIES = 8 };
+enum { KVMDRV_CAPABILITIES = 10 };
 
 /* What the host of an open driver offers. */
 void kvmdrv_capabilities(struct kvmdrv *drv,

@@ -116,6 +116,21 @@ static void create_irqchip(struct vm *vm, enum irqchip kind)
 	}
 }
 
+/*
+ * KVM's API: the newer capability refuses what it does not know. danger_check()
+ * knows what a host offers.
+ */
+static void turn_off_quirks(struct vm *vm, uint64_t quirks)
+{
+	int cap = ioctl(vm->drv->fd, KVM_CHECK_EXTENSION,
+			KVM_CAP_DISABLE_QUIRKS2) > 0 ?
+			  KVM_CAP_DISABLE_QUIRKS2 :
+			  KVM_CAP_DISABLE_QUIRKS;
+
+	errno = -try_enable_cap(vm, (uint32_t)cap, quirks);
+	must_succeed(errno ? -1 : 0, "KVM_CAP_DISABLE_QUIRKS");
+}
+
 struct vm *vm_create(const struct kvmdrv *drv, const struct config *config)
 {
 	struct vm *vm = must_allocate(sizeof(*vm));
@@ -123,7 +138,10 @@ struct vm *vm_create(const struct kvmdrv *drv, const struct config *config)
 	vm->drv = drv;
 	vm->config = *config;
 	vm->round = 1;
+	vm->long_mode = config->guest == GUEST_LONG;
 	vm->fd = must_ioctl(drv->fd, KVM_CREATE_VM, 0);
+	if (config->quirks_off)
+		turn_off_quirks(vm, config->quirks_off);
 	create_irqchip(vm, (enum irqchip)config->irqchip);
 	if (config->x2apic_api) {
 		errno = -try_enable_cap(vm, KVM_CAP_X2APIC_API,

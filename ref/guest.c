@@ -48,6 +48,16 @@ static void lose_tpr_bits(const struct model *m, struct model_vcpu *vcpu)
 	lapic_compute_ppr(vcpu);
 }
 
+static bool guest_is_long(const struct model *m)
+{
+	return m->scenario->config.guest == GUEST_LONG;
+}
+
+static void guest_enter(const struct model *m, struct model_vcpu *vcpu)
+{
+	vcpu->state.cs_selector = guest_is_long(m) ? GUEST_CS64 : GUEST_CS32;
+}
+
 /*
  * SDM "MP Initialization Protocol": a vCPU that waits for INIT or SIPI executes
  * nothing. Of one that may have been reset it is not known, nor is then what
@@ -63,7 +73,13 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		out->want.outcome = OUTCOME_NOT_RUN;
 		return false;
 	}
-	vcpu->state.cs_selector = GUEST_CS32;
+	/* Without CPUID there is no long mode. */
+	if (guest_is_long(m) && m->scenario->config.cpuid == CPUID_NONE) {
+		promise_refused(out, 0);
+		out->want.outcome = OUTCOME_IMPOSSIBLE;
+		return false;
+	}
+	guest_enter(m, vcpu);
 	/* KVM: kvm_apic_has_interrupt, if then or ever, of an APIC that is on. */
 	if (vcpu_mode(vcpu) != APIC_MODE_OFF && vcpu->care.apic[APIC_REG_ppr])
 		lapic_compute_ppr(vcpu);
@@ -95,16 +111,16 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		out->want.outcome = OUTCOME_RESET;
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE)
 		return;
-	vcpu->state.cs_selector = GUEST_CS32;
+	guest_enter(m, vcpu);
 	take_nmi_and_smi(vcpu);
 	interrupts_look(vcpu);
 }
 
 /* See scenario/guest_memory.h. */
-bool guest_reaches_page(const struct model_vcpu *vcpu)
+bool guest_reaches_page(const struct model *m, const struct model_vcpu *vcpu)
 {
 	uint64_t page = vcpu->state.apicbase & ~0xfffull;
 
-	return page >= GUEST_MEMORY_END && page <= UINT32_MAX &&
-	       page != GUEST_RESET_PAGE;
+	return page >= GUEST_MEMORY_END && page != GUEST_RESET_PAGE &&
+	       (page <= UINT32_MAX || guest_is_long(m));
 }

@@ -52,6 +52,6 @@ void mmio_write_icr(struct model *m, const struct op_icr_write *op,
 /* ref/guest.c: around an op that a guest does; false: it does not run. */
 bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out);
 void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out);
-bool guest_reaches_page(const struct model_vcpu *vcpu);
+bool guest_reaches_page(const struct model *m, const struct model_vcpu *vcpu);
 
 #endif

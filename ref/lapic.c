@@ -108,6 +108,7 @@ void lapic_reset(const struct model *m, struct model_vcpu *vcpu)
 		apic[lvts[i]] = LVT_MASKED;
 	/* KVM: api.rst, KVM_X86_QUIRK_LINT0_REENABLED. */
 	if (in_force(m, ERRATUM_lint0_reenabled) && vcpu_is_boot(m, vcpu) &&
+	    !(m->scenario->config.quirks_off & QUIRK_LINT0_REENABLED) &&
 	    decides(m, ERRATUM_lint0_reenabled))
 		apic[APIC_REG_lvt_lint0] = LVT_EXTINT;
 }

@@ -112,7 +112,7 @@ static void read_by_guest(struct model *m, struct model_vcpu *vcpu, int slot,
 	bool open = slot == APIC_REG_eoi || slot == APIC_REG_apr ||
 		    slot == APIC_REG_rrd;
 
-	if (!guest_reaches_page(vcpu)) {
+	if (!guest_reaches_page(m, vcpu)) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_IMPOSSIBLE;
 		return;

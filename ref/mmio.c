@@ -80,7 +80,7 @@ void mmio_write(struct model *m, const struct op_lapic_write *op,
 	uint32_t ppr = interrupts_ppr(vcpu);
 
 	promise_accepted(out);
-	if (!guest_reaches_page(vcpu)) {
+	if (!guest_reaches_page(m, vcpu)) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_IMPOSSIBLE;
 		return;

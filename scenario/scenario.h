@@ -23,10 +23,18 @@ enum {
 enum agent { AGENT_HOST, AGENT_GUEST };
 enum irqchip { IRQCHIP_SPLIT, IRQCHIP_FULL };
 enum cpuid { CPUID_X2APIC, CPUID_NONE };
+enum guest { GUEST_PROTECTED, GUEST_LONG };
 
 /* KVM_CAP_X2APIC_API, args[0]. */
 #define X2APIC_API_USE_32BIT_IDS 1u
 #define X2APIC_API_DISABLE_BROADCAST_QUIRK 2u
+
+/* KVM_X86_QUIRK_*. */
+#define QUIRK_LINT0_REENABLED (1u << 0)
+#define QUIRK_CD_NW_CLEARED (1u << 1)
+#define QUIRK_LAPIC_MMIO_HOLE (1u << 2)
+#define QUIRK_STUFF_FEATURE_MSRS (1u << 8)
+#define QUIRK_IGNORE_GUEST_PAT (1u << 9)
 
 /* field_u8, field_vcpu, ...: the C type of each field type. */
 #define NUMBER(name, c_type, wire, max) typedef c_type field_##name;

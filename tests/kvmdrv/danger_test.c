@@ -136,6 +136,23 @@ static void what_a_host_has_no_room_for_is_told(void **state)
 			    "0x100");
 }
 
+static void quirks_that_a_host_keeps_are_told(void **state)
+{
+	struct danger_host host = host_of("6.18.0");
+
+	(void)state;
+	test_parse(&scenario,
+		   "config quirks_off=lint0_reenabled|lapic_mmio_hole\n"
+		   "vcpu_create vcpu_id=0\n");
+	host.quirks = 0x5ff;
+	assert_int_equal(danger_check(&reason, &host, &scenario), DANGER_NONE);
+	host.quirks = QUIRK_LINT0_REENABLED;
+	assert_int_equal(danger_check(&reason, &host, &scenario), DANGER_LIMIT);
+	assert_string_equal(reason.text,
+			    "it turns off quirks 0x5, and this host's KVM lets "
+			    "only 0x1 be");
+}
+
 static void what_kvm_logs_each_time_is_counted(void **state)
 {
 	static const struct {
@@ -204,6 +221,7 @@ int main(void)
 		cmocka_unit_test(the_table_overrun_is_refused_where_it_is),
 		cmocka_unit_test(only_what_triggers_it_is_refused),
 		cmocka_unit_test(what_a_host_has_no_room_for_is_told),
+		cmocka_unit_test(quirks_that_a_host_keeps_are_told),
 		cmocka_unit_test(what_kvm_logs_each_time_is_counted),
 		cmocka_unit_test(the_limit_of_descriptors_goes_up),
 		cmocka_unit_test(this_host_has_room_for_the_largest_scenario),

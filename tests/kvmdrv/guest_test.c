@@ -31,12 +31,13 @@ static size_t nr_commands;
 /* A VM with two vCPUs, of which the first is runnable. */
 static void make_vm(void)
 {
-	struct config config = { .irqchip = IRQCHIP_SPLIT };
+	struct config config = { .irqchip = IRQCHIP_SPLIT,
+				 .guest = long_mode ? GUEST_LONG :
+						      GUEST_PROTECTED };
 
 	if (!drv && kvmdrv_open(&drv, &reason, KVMDRV_DEVICE) != 0)
 		test_skip(reason.text);
 	vm = vm_create(drv, &config);
-	vm->long_mode = long_mode;
 	vm_add_vcpu(vm, 0);
 	vm_add_vcpu(vm, 1);
 	nr_commands = 0;

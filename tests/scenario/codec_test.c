@@ -55,6 +55,9 @@ static void any_bytes_are_a_scenario(void **state)
 	}
 }
 
+/* The bytes of the settings, all zero. */
+enum { CONFIG_BYTES = 8 };
+
 static void nothing_is_the_empty_scenario(void **state)
 {
 	(void)state;
@@ -68,7 +71,9 @@ static void nothing_is_the_empty_scenario(void **state)
 
 static void a_short_tail_reads_as_zero(void **state)
 {
-	const uint8_t bytes[] = { 0, 0, 0, 0, 0, OP_vcpu_create, 0x34 };
+	const uint8_t bytes[CONFIG_BYTES + 2] = {
+		[CONFIG_BYTES] = OP_vcpu_create, 0x34
+	};
 
 	(void)state;
 	scenario_decode(&first, bytes, sizeof(bytes));
@@ -78,7 +83,9 @@ static void a_short_tail_reads_as_zero(void **state)
 
 static void an_unknown_op_is_skipped(void **state)
 {
-	const uint8_t bytes[] = { 0, 0, 0, 0, 0, 0, 0xff, OP_observe };
+	const uint8_t bytes[CONFIG_BYTES + 3] = { [CONFIG_BYTES] = 0,
+						  0xff,
+						  OP_observe };
 
 	(void)state;
 	scenario_decode(&first, bytes, sizeof(bytes));
@@ -88,8 +95,9 @@ static void an_unknown_op_is_skipped(void **state)
 
 static void an_op_without_a_vcpu_is_dropped(void **state)
 {
-	const uint8_t bytes[] = { 0,	       0, 0, 0,	   0,
-				  OP_self_ipi, 0, 0, 0x31, OP_observe };
+	const uint8_t bytes[CONFIG_BYTES + 5] = {
+		[CONFIG_BYTES] = OP_self_ipi, 0, 0, 0x31, OP_observe
+	};
 
 	(void)state;
 	scenario_decode(&first, bytes, sizeof(bytes));
@@ -99,8 +107,9 @@ static void an_op_without_a_vcpu_is_dropped(void **state)
 
 static void out_of_range_is_reduced(void **state)
 {
-	const uint8_t bytes[] = { 3,	0xff,		2,    0xff,
-				  0xff, OP_vcpu_create, 0x01, 0x10 };
+	const uint8_t bytes[] = { 3,   0xff, 2,	   0xff,	   0xff,
+				  3,   0xff, 0xff, OP_vcpu_create, 0x01,
+				  0x10 };
 
 	(void)state;
 	scenario_decode(&first, bytes, sizeof(bytes));
@@ -108,19 +117,21 @@ static void out_of_range_is_reduced(void **state)
 	assert_int_equal(first.config.x2apic_api, 3);
 	assert_int_equal(first.config.cpuid, CPUID_X2APIC);
 	assert_int_equal(first.config.boot_vcpu_id, VCPU_ID_MAX);
+	assert_int_equal(first.config.guest, GUEST_LONG);
+	assert_int_equal(first.config.quirks_off, 0x307);
 	assert_int_equal(first.ops[0].as.vcpu_create.vcpu_id, 1);
 }
 
 static void limits_hold(void **state)
 {
-	static uint8_t bytes[5 + 3 * (VCPUS_MAX + 2) + OPS_MAX];
+	static uint8_t bytes[CONFIG_BYTES + 3 * (VCPUS_MAX + 2) + OPS_MAX];
 	size_t creates = 3 * (VCPUS_MAX + 2);
 
 	(void)state;
-	memset(bytes, 0, 5);
+	memset(bytes, 0, CONFIG_BYTES);
 	for (size_t i = 0; i < creates; i += 3)
-		bytes[5 + i] = OP_vcpu_create;
-	memset(bytes + 5 + creates, OP_observe, OPS_MAX);
+		bytes[CONFIG_BYTES + i] = OP_vcpu_create;
+	memset(bytes + CONFIG_BYTES + creates, OP_observe, OPS_MAX);
 	scenario_decode(&first, bytes, sizeof(bytes));
 	assert_int_equal(scenario_nr_vcpus(&first, first.nr_ops), VCPUS_MAX);
 	assert_int_equal(first.nr_ops, OPS_MAX);
