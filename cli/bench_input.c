@@ -40,16 +40,19 @@ static bool is_reset_after(const struct op *op)
 /* Random bytes, that make many ops on the vCPUs that come first. */
 static void decode_random(struct scenario *out, uint64_t *random)
 {
+	static struct scenario first;
 	uint8_t bytes[BYTES_MAX];
 
-	for (size_t i = 0; i < sizeof(bytes); i++)
+	first.nr_ops = BENCH_VCPUS;
+	for (uint32_t nr = 0; nr < BENCH_VCPUS; nr++)
+		first.ops[nr] = (struct op){
+			.kind = OP_vcpu_create,
+			.as.vcpu_create = { nr |
+					    (next_random(random) & 1) << 8 },
+		};
+	for (size_t i = scenario_encode(bytes, sizeof(bytes), &first);
+	     i < sizeof(bytes); i++)
 		bytes[i] = random_byte(random);
-	memset(bytes, 0, 6);
-	for (size_t nr = 0; nr < BENCH_VCPUS; nr++) {
-		bytes[5 + 3 * nr] = OP_vcpu_create;
-		bytes[6 + 3 * nr] = (uint8_t)nr;
-		bytes[7 + 3 * nr] = (uint8_t)(next_random(random) & 1);
-	}
 	scenario_decode(out, bytes, sizeof(bytes));
 }
 
