@@ -11,6 +11,7 @@
 #include "kvmdrv/closer.h"
 #include "kvmdrv/guest.h"
 #include "kvmdrv/kvmdrv.h"
+#include "kvmdrv/probe_memory.h"
 #include "kvmdrv/pool.h"
 #include "kvmdrv/record.h"
 
@@ -21,6 +22,7 @@ struct kvmdrv {
 	struct guest_host guest;
 	struct pool pool;
 	struct record record;
+	struct memory_seen memory;
 };
 
 struct vcpu {
