@@ -296,9 +296,12 @@ static struct probe_found found(enum probe_answer answer)
 	return out;
 }
 
+#define U PROBE_UNDETERMINED
+#define I PROBE_IGNORED
+#define H PROBE_HONOURED
+
 static void documents_are_compared(void **state)
 {
-	enum { U = PROBE_UNDETERMINED, I = PROBE_IGNORED, H = PROBE_HONOURED };
 	static const struct {
 		enum probe_answer on, off, quirk, documents;
 	} rows[] = {
@@ -325,28 +328,27 @@ static void documents_are_compared(void **state)
 	}
 }
 
-#define FIELD(text, offset, size) \
-	"\tfield:" text ";\toffset:" #offset ";\tsize:" #size ";\tsigned:0;\n"
-static const char format[] = "name: kvm_mmu_set_spte\nID: 119\nformat:\n" FIELD(
-	"int common_pid", 4, 4) "\n" FIELD("u64 gfn", 8, 8)
-	FIELD("u64 spte", 16, 8) FIELD("u64 sptep", 24, 8)
-		FIELD("u8 level", 32, 1);
+#define GFN "\tfield:u64 gfn;\toffset:8;\tsize:8;\tsigned:0;\n"
+#define SPTE "\tfield:u64 spte;\toffset:16;\tsize:8;\tsigned:0;\n"
+#define SPTEP "\tfield:u64 sptep;\toffset:24;\tsize:8;\tsigned:0;\n"
+#define LEVEL "\tfield:u8 level;\toffset:32;\tsize:1;\tsigned:0;\n"
 
 static void formats_are_read(void **state)
 {
+	static const char format[] = GFN SPTE SPTEP LEVEL;
 	static const char *const bad[] = {
 		"",
-		FIELD("u32 gfn", 8, 4) FIELD("u64 spte", 16, 8)
-			FIELD("u8 level", 32, 1),
-		FIELD("u64 gfn", 8, 8) FIELD("u64 sptep", 24, 8)
-			FIELD("u8 level", 32, 1),
-		FIELD("u64 gfn", -8, 8) FIELD("u64 spte", 16, 8)
-			FIELD("u8 level", 32, 1),
-		FIELD("u64 gfn", x, 8) FIELD("u64 spte", 16, 8)
-			FIELD("u8 level", 32, 1),
-		FIELD("u64 gfn", 8, 8) FIELD("u64 spte", 16, 8)
-			FIELD("u8 level", 99999, 1),
+		SPTE SPTEP LEVEL,
+		GFN SPTEP LEVEL,
+		GFN SPTE SPTEP,
+		"\tfield:u32 gfn;\toffset:8;\tsize:4;\tsigned:0;\n" SPTE LEVEL,
+		"\tfield:u64 gfn;\toffset:-8;\tsize:8;\tsigned:0;\n" SPTE LEVEL,
+		"\tfield:u64 gfn;\toffset:x;\tsize:8;\tsigned:0;\n" SPTE LEVEL,
+		"\tfield:u64 gfn;\toffset:99999;\tsize:8;\n" SPTE LEVEL,
+		"\tfield:u64 old_gfn;\toffset:8;\tsize:8;\n" SPTE LEVEL,
+		"\tfield:u64 gfn;\tsize:8;\toffset:8;\n" SPTE LEVEL,
 	};
+	const size_t wanted = strlen(format) - strlen("\tsigned:0;\n");
 	struct spte_fields fields;
 	char cut[sizeof(format)];
 
@@ -358,10 +360,10 @@ static void formats_are_read(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (spte_fields_parse(&fields, bad[i]))
 			fail_msg("read: %s", bad[i]);
-	/* The last that is wanted is ";" after the size of `level`. */
-	for (size_t len = 0; len + sizeof(";\tsigned:0;\n") < sizeof(cut);
-	     len++) {
-		snprintf(cut, len + 1, "%s", format);
+	/* It may be cut behind the last digit: there the ";" says nothing. */
+	for (size_t len = 0; len + 1 < wanted; len++) {
+		memcpy(cut, format, len);
+		cut[len] = '\0';
 		assert_false(spte_fields_parse(&fields, cut));
 	}
 }
