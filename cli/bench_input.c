@@ -32,7 +32,7 @@ static uint8_t random_byte(uint64_t *random)
  */
 static bool is_reset_after(const struct op *op)
 {
-	return op_agent(op) == AGENT_HOST && op->kind != OP_interrupt_take &&
+	return op_agent(op) == AGENT_HOST && op->kind != OP_save_restore &&
 	       op->kind != OP_vcpu_create && op->kind != OP_observe &&
 	       op->kind != OP_x2apic_api_enable && op_vcpu(op) < BENCH_VCPUS;
 }

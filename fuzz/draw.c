@@ -289,6 +289,7 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 	/* A guest takes some ten times as long. */
 	case TYPE_agent:
 		return one_in(m, 3) ? AGENT_GUEST : AGENT_HOST;
+	case TYPE_mp_state:
 	case TYPE_cpuid:
 	case TYPE_guest:
 		return draw_named(m, type);

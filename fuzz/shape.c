@@ -27,6 +27,8 @@ static bool sends_first(const struct scenario *s)
 			if (s->ops[i].as.lapic_write.reg == APIC_REG_icr)
 				return true;
 			break;
+		case OP_save_restore:
+			return false;
 		case OP_msi:
 		case OP_icr_write:
 		case OP_self_ipi:
@@ -38,6 +40,8 @@ static bool sends_first(const struct scenario *s)
 		case OP_lapic_read:
 		case OP_x2apic_read:
 		case OP_interrupt_take:
+		case OP_halt:
+		case OP_mp_state_set:
 		case OP_x2apic_api_enable:
 		case OP_observe:
 			break;

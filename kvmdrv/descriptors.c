@@ -24,5 +24,5 @@ void descriptors_share_out(struct descriptors *out)
 		limit.rlim_cur = DESCRIPTORS_MAX;
 	rest = limit.rlim_cur > OTHERS ? (uint32_t)limit.rlim_cur - OTHERS : 0;
 	out->for_pool = rest / 2;
-	out->for_one_vm = rest / 4;
+	out->for_one_vm = rest / 6;
 }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct descriptors {
-	uint32_t for_one_vm; /* of a scenario; two may be built at once */
+	uint32_t for_one_vm; /* of a scenario; three may be there at once */
 	uint32_t for_pool;   /* of the VMs that wait to be used again */
 };
 

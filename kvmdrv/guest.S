@@ -38,18 +38,32 @@ entry_gdtr:
 entry_nmi:
 	lretw
 entry_smm:
+	mov %cr0, %eax
+	test $CR0_PE, %al
+	jnz entry_start
 	mov %cs, %ax
 	cmp $SMM_CS, %ax
 	jne entry_start
 	rsm
+/*
+ * A SIPI to a vCPU that no INIT came to finds it in protected mode. The same
+ * bytes up to the jump are 32-bit code there.
+ */
 entry_start:
 	cli
+	mov %cr0, %eax
+	test $CR0_PE, %al
+	jnz entry_protected
 	lgdtl entry_gdtr - guest_entry
 	mov %cr0, %eax
 	and $~CR0_CD_NW, %eax
 	or $CR0_PE, %eax
 	mov %eax, %cr0
 	ljmpl $GUEST_CS32, $GUEST_CODE
+	.code32
+entry_protected:
+	ljmp $GUEST_CS32, $GUEST_CODE
+	.code16
 	.org guest_entry + 0xff0, 0x90
 	jmp entry_start
 	.org guest_entry + 0x1000, 0x90

@@ -64,25 +64,35 @@ static void add_slot(struct vm *vm, uint32_t slot, uint64_t at, void *memory,
 	vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
-/*
- * What no guest writes to is shared by all VMs. KVM has one more address space
- * for SMM where it has SMM.
- */
-static void give_memory(struct vm *vm)
+/* KVM has one more address space for SMM where it has SMM. */
+static void put_memory(struct vm *vm)
 {
 	int spaces = ioctl(vm->drv->fd, KVM_CHECK_EXTENSION,
 			   KVM_CAP_MULTI_ADDRESS_SPACE);
 
+	for (uint32_t i = 0; i == 0 || (int)i < spaces; i++) {
+		add_slot(vm, i << 16, 0, vm->memory, GUEST_MEMORY_END);
+		add_slot(vm, i << 16 | 1, GUEST_RESET_PAGE, vm->memory, PAGE);
+	}
+}
+
+/* What no guest writes to is shared by all VMs. */
+static void give_memory(struct vm *vm)
+{
 	if (vm->memory)
 		return;
 	vm->memory = mmap(NULL, GUEST_MEMORY_END, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE, vm->drv->guest.memory, 0);
 	if (vm->memory == MAP_FAILED)
 		must_succeed(-1, "mmap of guest memory");
-	for (uint32_t i = 0; i == 0 || (int)i < spaces; i++) {
-		add_slot(vm, i << 16, 0, vm->memory, GUEST_MEMORY_END);
-		add_slot(vm, i << 16 | 1, GUEST_RESET_PAGE, vm->memory, PAGE);
-	}
+	put_memory(vm);
+}
+
+void guest_take_memory(struct vm *to, struct vm *from)
+{
+	to->memory = from->memory;
+	from->memory = NULL;
+	put_memory(to);
 }
 
 void guest_free(struct vm *vm)
@@ -252,6 +262,8 @@ static bool take_results(struct run *run)
 		return run->end == OUTCOME_DONE;
 	while (!run->commands[past])
 		past++;
+	run->vm->vcpus[run->vcpu]->halted =
+		run->waits && run->mp_state == KVM_MP_STATE_HALTED;
 	if (run->end != OUTCOME_DONE)
 		run->commands[past]->outcome = run->end;
 	else if (run->waits && run->mp_state == KVM_MP_STATE_HALTED)
@@ -284,6 +296,7 @@ static bool wake_up(struct run *run)
 	for (uint32_t i = 0; i <= GUEST_COMMANDS_MAX; i++)
 		stack_put_exit(run, i);
 	run->nr = 0;
+	run->page->mark = 0;
 	run_on(run);
 	return is_through(run);
 }
@@ -301,7 +314,9 @@ static bool can_run(struct run *run)
 	vcpu->has_run = true;
 	run->page_address = GUEST_PAGES + run->vcpu * PAGE;
 	run->page = (struct guest_page *)(run->vm->memory + run->page_address);
-	return run->mp_state == KVM_MP_STATE_RUNNABLE || wake_up(run);
+	if (run->mp_state == KVM_MP_STATE_HALTED || vcpu->halted)
+		vcpu->halted = !wake_up(run);
+	return !vcpu->halted;
 }
 
 void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,

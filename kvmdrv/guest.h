@@ -77,6 +77,8 @@ int guest_memory_make(void);
 /* Where in the guest @code is; 0: there is none in that mode. */
 uint32_t guest_address(enum guest_code code, bool long_mode);
 
+/* The guest memory of @from, which runs no more, is that of @to. */
+void guest_take_memory(struct vm *to, struct vm *from);
 /* Give back the guest memory of @vm, if it has any. */
 void guest_free(struct vm *vm);
 

@@ -17,6 +17,9 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	case OP_interrupt_take:
 		*out = (struct guest_command){ .code = GUEST_INTERRUPTS };
 		return true;
+	case OP_halt:
+		*out = (struct guest_command){ .code = GUEST_STI_HLT };
+		return true;
 	case OP_apicbase_write:
 		*out = wrmsr(MSR_IA32_APIC_BASE, op->as.apicbase_write.value);
 		return true;
@@ -59,6 +62,8 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	case OP_msi:
 	case OP_x2apic_api_enable:
 	case OP_observe:
+	case OP_mp_state_set:
+	case OP_save_restore:
 		break;
 	}
 	return false;
@@ -81,9 +86,16 @@ struct answer guest_answer(const struct guest_command *command)
 	};
 }
 
-/* Never called: no host does this. */
+/* Never called: no host does these. */
 struct answer kvmdrv_interrupt_take(struct vm *vm,
 				    const struct op_interrupt_take *op)
+{
+	(void)vm;
+	(void)op;
+	return (struct answer){ 0 };
+}
+
+struct answer kvmdrv_halt(struct vm *vm, const struct op_halt *op)
 {
 	(void)vm;
 	(void)op;

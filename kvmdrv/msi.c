@@ -6,6 +6,7 @@ struct answer kvmdrv_x2apic_api_enable(struct vm *vm,
 {
 	if (op->flags & ~vm->config.x2apic_api)
 		vm->grown = true;
+	vm->config.x2apic_api |= op->flags;
 	return answer_of_call(
 		try_enable_cap(vm, KVM_CAP_X2APIC_API, op->flags));
 }

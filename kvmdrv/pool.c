@@ -82,6 +82,8 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 				       TABLE_USED :
 				       TABLE_UNTOUCHED;
 		return TABLE_MADE;
+	case OP_save_restore:
+		return TABLE_MADE;
 	case OP_apicbase_write:
 		return op_agent(op) == AGENT_HOST &&
 				       s->config.cpuid == CPUID_X2APIC &&
@@ -98,12 +100,24 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	case OP_lapic_read:
 	case OP_x2apic_read:
 	case OP_interrupt_take:
+	case OP_halt:
+	case OP_mp_state_set:
 	case OP_vcpu_create:
 	case OP_x2apic_api_enable:
 	case OP_observe:
 		break;
 	}
 	return TABLE_UNTOUCHED;
+}
+
+/* A vCPU keeps the vector of the last SIPI, which this brings to light. */
+static bool shows_last_sipi(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++)
+		if (s->ops[i].kind == OP_mp_state_set &&
+		    s->ops[i].as.mp_state_set.state == MP_STATE_SIPI_RECEIVED)
+			return true;
+	return false;
 }
 
 /*
@@ -115,6 +129,8 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 static bool wants_new(const struct pool *pool, const struct topology *t,
 		      const struct scenario *s)
 {
+	if (shows_last_sipi(s))
+		return true;
 	for (size_t i = t->nr_vcpus; i < s->nr_ops; i++) {
 		enum table_use use = table_use(s, &s->ops[i]);
 		int vcpu = op_vcpu(&s->ops[i]);
@@ -133,7 +149,7 @@ static bool grows(const struct scenario *s, uint32_t nr_first)
 	for (size_t i = nr_first; i < s->nr_ops; i++) {
 		const struct op *op = &s->ops[i];
 
-		if (op->kind == OP_vcpu_create ||
+		if (op->kind == OP_vcpu_create || op->kind == OP_save_restore ||
 		    (op->kind == OP_x2apic_api_enable &&
 		     op->as.x2apic_api_enable.flags & ~s->config.x2apic_api))
 			return true;
@@ -141,7 +157,7 @@ static bool grows(const struct scenario *s, uint32_t nr_first)
 	return false;
 }
 
-static struct vm *build(const struct kvmdrv *drv, const struct topology *t)
+static struct vm *build(struct kvmdrv *drv, const struct topology *t)
 {
 	struct vm *vm = vm_create(drv, &t->config);
 

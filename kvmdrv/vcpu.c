@@ -60,6 +60,15 @@ const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id)
 	return vcpu;
 }
 
+struct answer kvmdrv_mp_state_set(struct vm *vm,
+				  const struct op_mp_state_set *op)
+{
+	struct kvm_mp_state mp_state = { .mp_state = op->state };
+
+	return answer_of_call(
+		try_vcpu_ioctl(vm, op->vcpu, KVM_SET_MP_STATE, &mp_state));
+}
+
 struct answer kvmdrv_vcpu_create(struct vm *vm, const struct op_vcpu_create *op)
 {
 	if (vm->nr_vcpus < vm->nr_built)

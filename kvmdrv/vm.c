@@ -131,7 +131,7 @@ static void turn_off_quirks(struct vm *vm, uint64_t quirks)
 	must_succeed(errno ? -1 : 0, "KVM_CAP_DISABLE_QUIRKS");
 }
 
-struct vm *vm_create(const struct kvmdrv *drv, const struct config *config)
+struct vm *vm_create(struct kvmdrv *drv, const struct config *config)
 {
 	struct vm *vm = must_allocate(sizeof(*vm));
 

@@ -44,6 +44,7 @@ struct vcpu {
 	struct kvm_run *run;
 	bool has_run;	  /* the guest program, since it was new or reset */
 	bool guest_ended; /* badly: it cannot run any more */
+	bool halted;	  /* and so in the middle of its stack */
 	bool apicbase_known;
 	uint64_t apicbase; /* where it is known, without asking KVM */
 	struct vcpu_state new_state;
@@ -53,9 +54,9 @@ struct vcpu {
 };
 
 struct vm {
-	const struct kvmdrv *drv;
+	struct kvmdrv *drv;
 	int fd;
-	struct config config;
+	struct config config; /* flags of X2APIC_API that came late, too */
 	/*
 	 * vCPUs that the scenario has created so far, and those that are there.
 	 * A VM that waited for it has those that it creates first.
@@ -108,7 +109,7 @@ int result_or_errno(int result);
 void *must_allocate(size_t size);
 
 /* A VM with the settings of @config and no vCPUs. */
-struct vm *vm_create(const struct kvmdrv *drv, const struct config *config);
+struct vm *vm_create(struct kvmdrv *drv, const struct config *config);
 /* KVM_CREATE_VCPU and its CPUID; a refusal is the answer of that vCPU. */
 const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id);
 /* Give it up, vCPUs and all; the kernel ends it in the background. */

@@ -56,21 +56,18 @@ static void pend_smi(struct model_vcpu *vcpu, bool sure)
 	}
 }
 
-/* SDM "MP Initialization Protocol": of two SIPIs the first one starts it. */
+/*
+ * SDM "MP Initialization Protocol": of two SIPIs the first one starts it. It
+ * waits, and counts if the vCPU waits for one when it takes it.
+ */
 static void pend_sipi(const struct model *m, struct model_vcpu *vcpu,
 		      uint8_t vector, bool sure)
 {
-	bool waits = vcpu->init_pending ||
-		     vcpu->state.mp_state == MP_STATE_INIT_RECEIVED;
-
 	interrupts_ask(vcpu, sure);
-	if (!waits)
-		return;
 	if (vcpu->sipi_pending && !(in_force(m, ERRATUM_last_sipi_wins) &&
 				    decides(m, ERRATUM_last_sipi_wins)))
 		return;
-	if (!sure)
-		vcpu->undefined = true;
+	vcpu->sipi_unsure = !sure || (vcpu->sipi_pending && vcpu->sipi_unsure);
 	vcpu->sipi_pending = true;
 	vcpu->sipi_vector = vector;
 }

@@ -19,12 +19,6 @@ enum { NMI_PENDING_MAX = 2 };
 /* SDM "Processor State After Reset". */
 #define CS_SELECTOR_RESET 0xf000u
 
-enum mp_state {
-	MP_STATE_RUNNABLE = 0,
-	MP_STATE_UNINITIALIZED = 1,
-	MP_STATE_INIT_RECEIVED = 2,
-};
-
 /* What KVM's routing table has of a vCPU: see ref/snapshot.c. */
 struct listing {
 	enum apic_mode mode;
@@ -54,7 +48,10 @@ struct model_vcpu {
 	struct listing listing;
 	bool init_pending;
 	bool sipi_pending;
+	bool sipi_unsure; /* one of those that wait may not have come */
 	uint8_t sipi_vector;
+	/* It halted with interrupts enabled, and ran no other op since. */
+	bool takes_interrupts;
 	/* It took an NMI, and its guest has no IRET. */
 	bool nmi_blocked;
 	/* PPR is what a departure of KVM left there, not what it should be. */

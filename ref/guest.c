@@ -68,6 +68,9 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	vcpu_take_events(m, vcpu);
 	if (vcpu->undefined)
 		m->nothing_is_promised = true;
+	if (vcpu->state.mp_state == MP_STATE_HALTED &&
+	    interrupts_end_halt(m, vcpu))
+		vcpu->state.mp_state = MP_STATE_RUNNABLE;
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_NOT_RUN;
@@ -88,6 +91,7 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	lose_tpr_bits(m, vcpu);
 	take_nmi_and_smi(vcpu);
 	interrupts_look(vcpu);
+	interrupts_after_halt(m, vcpu);
 	return true;
 }
 

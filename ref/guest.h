@@ -15,6 +15,8 @@ uint32_t lapic_writable_bits(const struct model *m,
 			     bool *out_writable);
 void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
 			  uint32_t value);
+/* KVM_SET_LAPIC of a new vCPU is given what KVM_GET_LAPIC shows. */
+void lapic_restore(struct model *m, struct model_vcpu *vcpu);
 void lapic_end_of_interrupt(struct model_vcpu *vcpu);
 void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
 
@@ -29,6 +31,10 @@ void interrupts_ask(struct model_vcpu *vcpu, bool sure);
 void interrupts_look(struct model_vcpu *vcpu);
 /* TPR or ISR may have been what held an interrupt back; PPR was @ppr. */
 void interrupts_ask_if_lower(struct model_vcpu *vcpu, uint32_t ppr);
+/* Does anything that waits end the HLT of @vcpu? */
+bool interrupts_end_halt(struct model *m, struct model_vcpu *vcpu);
+/* It takes an interrupt if there is one, and disables them. */
+void interrupts_after_halt(struct model *m, struct model_vcpu *vcpu);
 /* PPR as it would be computed now. */
 uint32_t interrupts_ppr(const struct model_vcpu *vcpu);
 

@@ -107,3 +107,44 @@ void model_interrupt_take(struct model *m, const struct op_interrupt_take *op,
 	promise_accepted(out);
 	out->want.value = take(m, &m->vcpus[op->vcpu]);
 }
+
+/*
+ * SDM "HLT-Halt": execution goes on with an interrupt that is enabled, an NMI,
+ * an SMI or an INIT. What waits already is taken at once.
+ */
+void model_halt(struct model *m, const struct op_halt *op, struct promise *out)
+{
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	bool waits = waiting_vector(vcpu);
+
+	promise_accepted(out);
+	out->want.value = take(m, vcpu);
+	/* KVM: kvm_arch_vcpu_runnable, also where it forgot what waits. */
+	if (waits)
+		return;
+	vcpu->state.mp_state = MP_STATE_HALTED;
+	vcpu->takes_interrupts = true;
+	out->want.outcome = OUTCOME_HALTED;
+}
+
+/* Does anything that waits end the HLT of @vcpu? */
+bool interrupts_end_halt(struct model *m, struct model_vcpu *vcpu)
+{
+	bool known = vcpu->care.nmi_pending && vcpu->care.smi_pending;
+
+	if (vcpu->takes_interrupts && vcpu_mode(vcpu) != APIC_MODE_OFF)
+		known &= all_are_promised(&vcpu->care.apic[APIC_REG_irr0]);
+	if (!known)
+		m->nothing_is_promised = true;
+	return (vcpu->takes_interrupts && waiting_vector(vcpu)) ||
+	       (vcpu->state.nmi_pending && !vcpu->nmi_blocked) ||
+	       vcpu->state.smi_pending;
+}
+
+/* What it had enabled them for, and then it disables them. */
+void interrupts_after_halt(struct model *m, struct model_vcpu *vcpu)
+{
+	if (vcpu->takes_interrupts)
+		take(m, vcpu);
+	vcpu->takes_interrupts = false;
+}

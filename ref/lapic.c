@@ -256,6 +256,18 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 	snapshot_take(m);
 }
 
+void lapic_restore(struct model *m, struct model_vcpu *vcpu)
+{
+	uint32_t id = vcpu_shown_id(m, vcpu);
+
+	if (vcpu_mode(vcpu) == APIC_MODE_X2APIC) {
+		vcpu->x2apic_id = vcpu->vcpu_id;
+		take_x2apic_id(m, vcpu, id);
+	}
+	vcpu->taken = 0;
+	set_lapic_ppr(m, vcpu, true);
+}
+
 /*
  * SDM "APIC Timer": periodic mode, and TSC-deadline mode where CPUID says so.
  * KVM: kvm_vcpu_after_set_cpuid, which knows of the modes.

@@ -81,6 +81,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	vcpu->esr_seen = 0;
 	vcpu->esr_unsure = 0;
 	vcpu->nmi_blocked = false;
+	vcpu->takes_interrupts = false;
 	if (vcpu->state.nmi_pending)
 		vcpu->care.nmi_pending = 0;
 	if (vcpu->state.smi_pending)
@@ -101,9 +102,74 @@ void vcpu_take_events(struct model *m, struct model_vcpu *vcpu)
 	/* SDM "MP Initialization Protocol": a SIPI counts only after INIT. */
 	if (vcpu->sipi_pending &&
 	    vcpu->state.mp_state == MP_STATE_INIT_RECEIVED) {
+		vcpu->undefined |= vcpu->sipi_unsure;
 		vcpu->state.cs_selector = (uint32_t)vcpu->sipi_vector << 8;
 		vcpu->state.mp_state = MP_STATE_RUNNABLE;
 	}
 	vcpu->init_pending = false;
 	vcpu->sipi_pending = false;
+}
+
+/*
+ * KVM's API, KVM_SET_MP_STATE: the vCPU is in that state from then on, and so
+ * is all else as it was. A vCPU that has just received a SIPI waits for one,
+ * and takes it; its vector is that of the last one.
+ */
+void model_mp_state_set(struct model *m, const struct op_mp_state_set *op,
+			struct promise *out)
+{
+	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
+	bool received = op->state == MP_STATE_SIPI_RECEIVED;
+
+	if (op->state == MP_STATE_STOPPED) {
+		promise_refused(out, EINVAL);
+		return;
+	}
+	promise_accepted(out);
+	vcpu->state.mp_state = received ? MP_STATE_INIT_RECEIVED : op->state;
+	vcpu->sipi_pending |= received;
+	interrupts_ask(vcpu, true);
+}
+
+/* KVM: KVM_GET_VCPU_EVENTS told only whether an NMI is pending. */
+static void restore_events(const struct model *m, struct model_vcpu *vcpu)
+{
+	if (vcpu->state.nmi_pending > 1 &&
+	    in_force(m, ERRATUM_nmi_count_hidden) &&
+	    decides(m, ERRATUM_nmi_count_hidden))
+		vcpu->state.nmi_pending = 1;
+	vcpu->sipi_vector = 0;
+	vcpu->sipi_unsure = false;
+}
+
+/*
+ * KVM's API: all that software can see is saved and restored; but the INIT and
+ * the SIPI that wait are taken, as KVM_GET_MP_STATE cannot tell of them.
+ */
+void model_save_restore(struct model *m, const struct op_save_restore *op,
+			struct promise *out)
+{
+	(void)op;
+	promise_accepted(out);
+	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
+		struct model_vcpu *vcpu = &m->vcpus[i];
+
+		if (!vcpu->exists)
+			continue;
+		vcpu_take_events(m, vcpu);
+		if (!lapic_is_readable(m, vcpu)) {
+			promise_refused(out, EINVAL);
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
+		struct model_vcpu *vcpu = &m->vcpus[i];
+
+		if (!vcpu->exists)
+			continue;
+		lapic_restore(m, vcpu);
+		restore_events(m, vcpu);
+		vcpu->look = (struct look){ .asked = true };
+	}
+	snapshot_take(m);
 }

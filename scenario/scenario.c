@@ -40,7 +40,7 @@ static const bool has_agent[UINT8_MAX + 1] = {
 
 enum agent op_agent(const struct op *op)
 {
-	if (op->kind == OP_interrupt_take)
+	if (op->kind == OP_interrupt_take || op->kind == OP_halt)
 		return AGENT_GUEST;
 	return has_agent[op->kind] ? (enum agent)op->as.self_ipi.by :
 				     AGENT_HOST;
