@@ -205,7 +205,10 @@ static bool put(struct run *run, const struct guest_command *command)
 	return true;
 }
 
-/* May the vCPU take an INIT, NMI or SMI because of @command? */
+/*
+ * May the vCPU take an INIT, SIPI, NMI or SMI because of @command? A SIPI does
+ * nothing, but where KVM has not looked at it yet, it ends a HLT.
+ */
 static bool may_interrupt(const struct guest_command *command)
 {
 	uint32_t delivery = command->value >> ICR_DELIVERY_SHIFT &
@@ -217,7 +220,7 @@ static bool may_interrupt(const struct guest_command *command)
 		    command->reg == MSR_X2APIC_BASE + APIC_REG_icr);
 
 	return icr && (delivery == DELIVERY_INIT || delivery == DELIVERY_NMI ||
-		       delivery == DELIVERY_SMI);
+		       delivery == DELIVERY_SMI || delivery == DELIVERY_SIPI);
 }
 
 static bool may_wait(const struct guest_command *command)

@@ -110,12 +110,58 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	return TABLE_UNTOUCHED;
 }
 
-/* A vCPU keeps the vector of the last SIPI, which this brings to light. */
-static bool shows_last_sipi(const struct scenario *s)
+/* Is @vcpu made to wait for something in @state, by whomever? */
+static bool sets_mp_state(const struct scenario *s, enum mp_state state)
+{
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+
+		if ((op->kind == OP_mp_state_set &&
+		     op->as.mp_state_set.state == state) ||
+		    (op->kind == OP_halt && state == MP_STATE_HALTED))
+			return true;
+	}
+	return false;
+}
+
+/* What @op may send, as the lower half of an ICR. */
+static uint32_t sends(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_msi:
+		return op->as.msi.data;
+	case OP_icr_write:
+		return op->as.icr_write.low;
+	case OP_lapic_write:
+		return op->as.lapic_write.value;
+	case OP_x2apic_write:
+		return (uint32_t)op->as.x2apic_write.value;
+	case OP_vcpu_create:
+	case OP_apicbase_write:
+	case OP_self_ipi:
+	case OP_x2apic_api_enable:
+	case OP_observe:
+	case OP_apicbase_restore:
+	case OP_lapic_read:
+	case OP_x2apic_read:
+	case OP_interrupt_take:
+	case OP_mp_state_set:
+	case OP_halt:
+	case OP_save_restore:
+		break;
+	}
+	return 0;
+}
+
+/*
+ * May a vCPU be left with what ends its next HLT? KVM has that for messages of
+ * the reserved delivery mode, and does not show it.
+ */
+static bool unhalts(const struct scenario *s)
 {
 	for (size_t i = 0; i < s->nr_ops; i++)
-		if (s->ops[i].kind == OP_mp_state_set &&
-		    s->ops[i].as.mp_state_set.state == MP_STATE_SIPI_RECEIVED)
+		if ((sends(&s->ops[i]) >> ICR_DELIVERY_SHIFT &
+		     ICR_DELIVERY_MASK) == DELIVERY_RESERVED)
 			return true;
 	return false;
 }
@@ -129,7 +175,8 @@ static bool shows_last_sipi(const struct scenario *s)
 static bool wants_new(const struct pool *pool, const struct topology *t,
 		      const struct scenario *s)
 {
-	if (shows_last_sipi(s))
+	/* A vCPU keeps the vector of the last SIPI, which this shows. */
+	if (sets_mp_state(s, MP_STATE_SIPI_RECEIVED))
 		return true;
 	for (size_t i = t->nr_vcpus; i < s->nr_ops; i++) {
 		enum table_use use = table_use(s, &s->ops[i]);
@@ -180,13 +227,15 @@ static struct vm *remove_at(struct pool *pool, uint32_t at)
 }
 
 /* With the lock held: one that fits, rather one that was used, or NULL. */
-static struct vm *find(struct pool *pool, const struct topology *t, bool new)
+static struct vm *find(struct pool *pool, const struct topology *t, bool new,
+		       bool halts)
 {
 	uint32_t best = pool->nr_vms;
 
 	for (uint32_t i = 0; i < pool->nr_vms; i++) {
 		if (pool->vms[i]->hash != t->hash ||
 		    (new && pool->vms[i]->used) ||
+		    (halts && pool->vms[i]->unhalted) ||
 		    !topologies_equal(t, pool->vms[i]))
 			continue;
 		best = i;
@@ -287,7 +336,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	topology_of(t, s);
 	new = wants_new(pool, t, s);
 	pthread_mutex_lock(&pool->lock);
-	vm = find(pool, t, new);
+	vm = find(pool, t, new, sets_mp_state(s, MP_STATE_HALTED));
 	if ((new || grows(s, t->nr_vcpus)) && note_spent(pool, t)) {
 		pool->next = *t;
 		pool->wanted = true;
@@ -299,6 +348,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	else if (vm->used)
 		vm_map_runs(vm);
 	vm->nr_vcpus = 0;
+	vm->unhalted |= unhalts(s);
 	return vm;
 }
 

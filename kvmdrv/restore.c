@@ -81,8 +81,8 @@ static int restore_vcpu(struct vm *vm, uint32_t i, struct saved_vcpu *saved)
 /* PICs and IOAPIC. */
 static void copy_irqchip(struct vm *to, struct vm *from)
 {
-	for (uint32_t chip = KVM_IRQCHIP_PIC_MASTER;
-	     chip <= KVM_IRQCHIP_IOAPIC; chip++) {
+	for (uint32_t chip = KVM_IRQCHIP_PIC_MASTER; chip <= KVM_IRQCHIP_IOAPIC;
+	     chip++) {
 		struct kvm_irqchip state = { .chip_id = chip };
 
 		vm_ioctl(from, KVM_GET_IRQCHIP, &state);

@@ -65,6 +65,7 @@ struct vm {
 	uint32_t nr_built;
 	bool kept;     /* for others, so it is to be reset */
 	bool used;     /* has run a scenario before */
+	bool unhalted; /* a vCPU may have what ends its next HLT */
 	bool grown;    /* has more than when it was new, so it is not kept */
 	uint64_t hash; /* of its topology */
 	uint32_t nr_old_pages;

@@ -182,5 +182,5 @@ void model_apicbase_restore(struct model *m,
 	    vcpu->state.apicbase & APICBASE_BSP &&
 	    vcpu->state.cs_selector == CS_SELECTOR_RESET &&
 	    decides(m, ERRATUM_sregs_makes_bsp_runnable))
-		vcpu->state.mp_state = MP_STATE_RUNNABLE;
+		vcpu_set_mp_state(m, vcpu, MP_STATE_RUNNABLE);
 }

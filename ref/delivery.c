@@ -24,9 +24,12 @@ bool message_is_accepted(const struct model *m, const struct message *msg,
 	case DELIVERY_INIT:
 	case DELIVERY_SIPI:
 		return true;
+	case DELIVERY_RESERVED:
+		/* KVM: __apic_accept_irq, APIC_DM_REMRD. */
+		return in_force(m, ERRATUM_reserved_mode_unhalts) &&
+		       decides(m, ERRATUM_reserved_mode_unhalts);
 	/* ExtINT: the vector would come from a PIC, which is not modelled. */
 	case DELIVERY_EXTINT:
-	case DELIVERY_RESERVED:
 		break;
 	}
 	return false;
@@ -159,6 +162,15 @@ static void receive_fixed(const struct model *m, struct model_vcpu *vcpu,
 		set_irr(vcpu, msg, sure);
 }
 
+static void unhalt(struct model_vcpu *vcpu, bool sure)
+{
+	interrupts_ask(vcpu, sure);
+	if (sure)
+		vcpu->unhalted = true;
+	else if (!vcpu->unhalted)
+		vcpu->unhalted_open = true;
+}
+
 static void receive(const struct model *m, struct model_vcpu *vcpu,
 		    const struct message *msg, bool sure)
 {
@@ -179,8 +191,10 @@ static void receive(const struct model *m, struct model_vcpu *vcpu,
 	case DELIVERY_SIPI:
 		pend_sipi(m, vcpu, msg->vector, sure);
 		break;
-	case DELIVERY_EXTINT:
 	case DELIVERY_RESERVED:
+		unhalt(vcpu, sure);
+		break;
+	case DELIVERY_EXTINT:
 		break;
 	}
 }

@@ -52,6 +52,9 @@ struct model_vcpu {
 	uint8_t sipi_vector;
 	/* It halted with interrupts enabled, and ran no other op since. */
 	bool takes_interrupts;
+	/* Its HLT, or the next one, ends at once; or it may. */
+	bool unhalted;
+	bool unhalted_open;
 	/* It took an NMI, and its guest has no IRET. */
 	bool nmi_blocked;
 	/* PPR is what a departure of KVM left there, not what it should be. */
@@ -130,6 +133,11 @@ uint32_t model_choose(struct model *m, uint32_t alternatives);
 
 /* Is this the vCPU that KVM starts as boot processor? */
 bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu);
+/* Its MP_STATE, not by its own doing. */
+void vcpu_set_mp_state(struct model *m, struct model_vcpu *vcpu,
+		       uint32_t state);
+/* What of HLT it goes on with, after one that ended or did not begin. */
+void vcpu_forget_unhalted(struct model_vcpu *vcpu);
 /* The vCPU takes the INIT and the SIPI that wait for it. */
 void vcpu_take_events(struct model *m, struct model_vcpu *vcpu);
 

@@ -68,9 +68,8 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	vcpu_take_events(m, vcpu);
 	if (vcpu->undefined)
 		m->nothing_is_promised = true;
-	if (vcpu->state.mp_state == MP_STATE_HALTED &&
-	    interrupts_end_halt(m, vcpu))
-		vcpu->state.mp_state = MP_STATE_RUNNABLE;
+	if (vcpu->state.mp_state == MP_STATE_HALTED)
+		interrupts_wake_up(m, vcpu);
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_NOT_RUN;

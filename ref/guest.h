@@ -31,8 +31,8 @@ void interrupts_ask(struct model_vcpu *vcpu, bool sure);
 void interrupts_look(struct model_vcpu *vcpu);
 /* TPR or ISR may have been what held an interrupt back; PPR was @ppr. */
 void interrupts_ask_if_lower(struct model_vcpu *vcpu, uint32_t ppr);
-/* Does anything that waits end the HLT of @vcpu? */
-bool interrupts_end_halt(struct model *m, struct model_vcpu *vcpu);
+/* @vcpu goes on after its HLT, if anything that waits ends it. */
+void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu);
 /* It takes an interrupt if there is one, and disables them. */
 void interrupts_after_halt(struct model *m, struct model_vcpu *vcpu);
 /* PPR as it would be computed now. */

@@ -119,26 +119,38 @@ void model_halt(struct model *m, const struct op_halt *op, struct promise *out)
 
 	promise_accepted(out);
 	out->want.value = take(m, vcpu);
+	m->nothing_is_promised |= vcpu->unhalted_open;
 	/* KVM: kvm_arch_vcpu_runnable, also where it forgot what waits. */
-	if (waits)
+	if (waits || vcpu->unhalted) {
+		vcpu_forget_unhalted(vcpu);
 		return;
+	}
 	vcpu->state.mp_state = MP_STATE_HALTED;
 	vcpu->takes_interrupts = true;
 	out->want.outcome = OUTCOME_HALTED;
 }
 
-/* Does anything that waits end the HLT of @vcpu? */
-bool interrupts_end_halt(struct model *m, struct model_vcpu *vcpu)
+/* Is it known whether anything that ends a HLT waits? */
+static bool end_of_halt_is_known(const struct model_vcpu *vcpu)
 {
-	bool known = vcpu->care.nmi_pending && vcpu->care.smi_pending;
+	if (!vcpu->care.nmi_pending || !vcpu->care.smi_pending ||
+	    vcpu->unhalted_open)
+		return false;
+	return !vcpu->takes_interrupts || vcpu_mode(vcpu) == APIC_MODE_OFF ||
+	       all_are_promised(&vcpu->care.apic[APIC_REG_irr0]);
+}
 
-	if (vcpu->takes_interrupts && vcpu_mode(vcpu) != APIC_MODE_OFF)
-		known &= all_are_promised(&vcpu->care.apic[APIC_REG_irr0]);
-	if (!known)
+void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu)
+{
+	bool nmi = vcpu->state.nmi_pending && !vcpu->nmi_blocked;
+	bool interrupt = vcpu->takes_interrupts && waiting_vector(vcpu);
+
+	if (!end_of_halt_is_known(vcpu))
 		m->nothing_is_promised = true;
-	return (vcpu->takes_interrupts && waiting_vector(vcpu)) ||
-	       (vcpu->state.nmi_pending && !vcpu->nmi_blocked) ||
-	       vcpu->state.smi_pending;
+	if (!interrupt && !nmi && !vcpu->state.smi_pending && !vcpu->unhalted)
+		return;
+	vcpu->state.mp_state = MP_STATE_RUNNABLE;
+	vcpu_forget_unhalted(vcpu);
 }
 
 /* What it had enabled them for, and then it disables them. */

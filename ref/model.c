@@ -81,6 +81,12 @@ static void report_vcpu(struct model *m, struct model_vcpu *vcpu,
 	hide_count(m, want);
 	if (!with_mp_state)
 		care->mp_state = 0;
+	if (vcpu->state.mp_state != MP_STATE_HALTED)
+		return;
+	if (vcpu->unhalted)
+		want->mp_state = MP_STATE_RUNNABLE;
+	else if (vcpu->unhalted_open)
+		care->mp_state = 0;
 }
 
 static void report_step(struct model *m, const struct promise *promise,

@@ -58,6 +58,23 @@ void model_vcpu_create(struct model *m, const struct op_vcpu_create *op,
 	promise_accepted(out);
 }
 
+void vcpu_forget_unhalted(struct model_vcpu *vcpu)
+{
+	vcpu->unhalted = false;
+	vcpu->unhalted_open = false;
+}
+
+void vcpu_set_mp_state(struct model *m, struct model_vcpu *vcpu, uint32_t state)
+{
+	bool known = vcpu->unhalted || vcpu->unhalted_open;
+
+	vcpu->state.mp_state = state;
+	if (state == MP_STATE_RUNNABLE && known &&
+	    !(in_force(m, ERRATUM_unhalt_stays) &&
+	      decides(m, ERRATUM_unhalt_stays)))
+		vcpu_forget_unhalted(vcpu);
+}
+
 /*
  * SDM "Local APIC State After an INIT Reset": as after power-up, but for the
  * APIC ID. APICBASE keeps its mode. What else came while the INIT waited is
@@ -92,7 +109,8 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 		m->snapshot.unsure = true;
 	else
 		snapshot_take(m);
-	vcpu->state.mp_state = bsp ? MP_STATE_RUNNABLE : MP_STATE_INIT_RECEIVED;
+	vcpu_set_mp_state(m, vcpu,
+			  bsp ? MP_STATE_RUNNABLE : MP_STATE_INIT_RECEIVED);
 }
 
 void vcpu_take_events(struct model *m, struct model_vcpu *vcpu)
@@ -104,7 +122,7 @@ void vcpu_take_events(struct model *m, struct model_vcpu *vcpu)
 	    vcpu->state.mp_state == MP_STATE_INIT_RECEIVED) {
 		vcpu->undefined |= vcpu->sipi_unsure;
 		vcpu->state.cs_selector = (uint32_t)vcpu->sipi_vector << 8;
-		vcpu->state.mp_state = MP_STATE_RUNNABLE;
+		vcpu_set_mp_state(m, vcpu, MP_STATE_RUNNABLE);
 	}
 	vcpu->init_pending = false;
 	vcpu->sipi_pending = false;
@@ -126,7 +144,8 @@ void model_mp_state_set(struct model *m, const struct op_mp_state_set *op,
 		return;
 	}
 	promise_accepted(out);
-	vcpu->state.mp_state = received ? MP_STATE_INIT_RECEIVED : op->state;
+	vcpu_set_mp_state(m, vcpu,
+			  received ? MP_STATE_INIT_RECEIVED : op->state);
 	vcpu->sipi_pending |= received;
 	interrupts_ask(vcpu, true);
 }
@@ -140,6 +159,12 @@ static void restore_events(const struct model *m, struct model_vcpu *vcpu)
 		vcpu->state.nmi_pending = 1;
 	vcpu->sipi_vector = 0;
 	vcpu->sipi_unsure = false;
+	/* KVM: KVM_GET_MP_STATE tells of this in HLT only. */
+	if (vcpu->state.mp_state == MP_STATE_HALTED && vcpu->unhalted)
+		vcpu->state.mp_state = MP_STATE_RUNNABLE;
+	vcpu->undefined |= vcpu->state.mp_state == MP_STATE_HALTED &&
+			   vcpu->unhalted_open;
+	vcpu_forget_unhalted(vcpu);
 }
 
 /*
