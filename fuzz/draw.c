@@ -257,6 +257,16 @@ static uint64_t draw_slot(struct mutator *m, const struct field_type *type)
 	return draw_named(m, type);
 }
 
+/* One that a device has, or one near the limits of PIC and IOAPIC. */
+static uint64_t draw_gsi(struct mutator *m)
+{
+	size_t at = draw_op_of(m, OP_gsi_route);
+
+	if (at < m->s->nr_ops && !one_in(m, 8))
+		return m->s->ops[at].as.gsi_route.gsi;
+	return one_in(m, 8) ? draw(m, UINT8_MAX + 1) : draw(m, IOAPIC_PINS + 2);
+}
+
 uint64_t draw_field(struct mutator *m, const struct field_type *type,
 		    uint32_t slot)
 {
@@ -277,6 +287,10 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 		return draw_msi_address(m);
 	case TYPE_msi_data:
 		return draw_msi_data(m);
+	case TYPE_gsi:
+		return draw_gsi(m);
+	case TYPE_level:
+		return !one_in(m, 4);
 	case TYPE_vcpu_id:
 		return draw_id(m);
 	case TYPE_vcpu:

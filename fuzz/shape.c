@@ -30,6 +30,7 @@ static bool sends_first(const struct scenario *s)
 		case OP_save_restore:
 			return false;
 		case OP_msi:
+		case OP_irq_line:
 		case OP_icr_write:
 		case OP_self_ipi:
 		case OP_x2apic_write:
@@ -43,6 +44,7 @@ static bool sends_first(const struct scenario *s)
 		case OP_halt:
 		case OP_mp_state_set:
 		case OP_x2apic_api_enable:
+		case OP_gsi_route:
 		case OP_observe:
 			break;
 		}

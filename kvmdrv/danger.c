@@ -169,6 +169,21 @@ static bool is_logged_msi(const struct op_msi *msi)
 		msi->address & MSI_REDIRECTION_HINT);
 }
 
+/* Was its GSI ever given such a message, before op @end? */
+static bool is_logged_line(const struct scenario *s, size_t end,
+			   const struct op_irq_line *line)
+{
+	for (size_t i = 0; i < end; i++) {
+		const struct op_gsi_route *route = &s->ops[i].as.gsi_route;
+		struct op_msi msi = { route->address, route->data };
+
+		if (s->ops[i].kind == OP_gsi_route && route->gsi == line->gsi &&
+		    is_logged_msi(&msi))
+			return line->level;
+	}
+	return false;
+}
+
 /* Of a destination in xAPIC mode the low 8 bits count. */
 static bool is_logged_icr(uint32_t dest, uint32_t low)
 {
@@ -186,6 +201,8 @@ uint32_t danger_log_lines(const struct scenario *s)
 
 		if (op->kind == OP_msi)
 			lines += is_logged_msi(&op->as.msi);
+		else if (op->kind == OP_irq_line)
+			lines += is_logged_line(s, i, &op->as.irq_line);
 		else if (op->kind == OP_icr_write)
 			lines += is_logged_icr((uint8_t)op->as.icr_write.dest,
 					       op->as.icr_write.low);

@@ -164,6 +164,8 @@ static bool handle_exit(struct run *run, struct kvm_run *exit)
 		if (!exit->mmio.is_write)
 			memset(exit->mmio.data, 0xff, sizeof(exit->mmio.data));
 		return true;
+	/* Of a level-triggered message: an IOAPIC of ours might have sent it. */
+	case KVM_EXIT_IOAPIC_EOI:
 	case KVM_EXIT_INTR:
 		return true;
 	case KVM_EXIT_SHUTDOWN:

@@ -60,6 +60,8 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	case OP_vcpu_create:
 	case OP_apicbase_restore:
 	case OP_msi:
+	case OP_gsi_route:
+	case OP_irq_line:
 	case OP_x2apic_api_enable:
 	case OP_observe:
 	case OP_mp_state_set:

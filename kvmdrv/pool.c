@@ -92,6 +92,7 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 			       TABLE_MADE :
 			       TABLE_UNTOUCHED;
 	case OP_msi:
+	case OP_irq_line:
 	case OP_icr_write:
 	case OP_self_ipi:
 	case OP_x2apic_write:
@@ -104,6 +105,7 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	case OP_mp_state_set:
 	case OP_vcpu_create:
 	case OP_x2apic_api_enable:
+	case OP_gsi_route:
 	case OP_observe:
 		break;
 	}

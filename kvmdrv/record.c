@@ -14,10 +14,14 @@ enum { ALIGNMENT = 16, CALLS_AT_FIRST = 4096, BYTES_AT_FIRST = 1 << 20 };
 static size_t argument_len(unsigned long request, unsigned long argument)
 {
 	const struct kvm_msrs *msrs = (const struct kvm_msrs *)argument;
+	const struct kvm_irq_routing *routes =
+		(const struct kvm_irq_routing *)argument;
 	size_t len = _IOC_SIZE(request);
 
 	if (request == KVM_SET_MSRS || request == KVM_GET_MSRS)
 		len += msrs->nmsrs * sizeof(msrs->entries[0]);
+	if (request == KVM_SET_GSI_ROUTING)
+		len += routes->nr * sizeof(routes->entries[0]);
 	return len;
 }
 

@@ -101,6 +101,7 @@ void vm_keep(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->nr_vcpus; i++)
 		keep_vcpu(vm, i);
+	chipset_keep(vm);
 	vm->nr_built = vm->nr_vcpus;
 	vm->kept = true;
 }
@@ -215,4 +216,5 @@ void vm_reset(struct vm *vm, const struct vcpu_state *now)
 {
 	for (uint32_t i = 0; i < vm->nr_built; i++)
 		reset_vcpu(vm, i, &now[i]);
+	chipset_reset(vm);
 }

@@ -170,5 +170,6 @@ void vm_destroy(struct vm *vm, struct kvmdrv *drv)
 	}
 	closer_close(&drv->closer, vm->fd);
 	guest_free(vm);
+	chipset_free(vm);
 	free(vm);
 }

@@ -8,6 +8,7 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include "kvmdrv/chipset.h"
 #include "kvmdrv/closer.h"
 #include "kvmdrv/guest.h"
 #include "kvmdrv/kvmdrv.h"
@@ -74,6 +75,7 @@ struct vm {
 	struct record *record; /* of its calls, or NULL */
 	uint8_t *memory;       /* the guest's, or NULL: no vCPU ran yet */
 	bool long_mode;	       /* in which the guest program runs */
+	struct chipset chipset;
 	struct vcpu *vcpus[VCPUS_MAX];
 };
 

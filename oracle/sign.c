@@ -192,6 +192,11 @@ static void subject(char *out, size_t cap, const struct scenario *s,
 			     op->as.msi.address & MSI_LOGICAL,
 			     op->as.msi.data >> MSI_DELIVERY_SHIFT &
 				     ICR_DELIVERY_MASK);
+	else if (op->kind == OP_gsi_route)
+		message_kind(kind, sizeof(kind), SHORTHAND_NONE,
+			     op->as.gsi_route.address & MSI_LOGICAL,
+			     op->as.gsi_route.data >> MSI_DELIVERY_SHIFT &
+				     ICR_DELIVERY_MASK);
 	else if (op->kind == OP_icr_write)
 		icr_kind(kind, sizeof(kind), op->as.icr_write.low);
 	else if (op->kind == OP_x2apic_write &&

@@ -3,6 +3,8 @@
 #include "ref/guest.h"
 #include "ref/rules.h"
 
+enum { NMI_PENDING_MAX = 2 };
+
 /*
  * SDM "Local APIC State After It Has Been Software Disabled": INIT, NMI, SMI
  * and SIPI are taken, fixed interrupts are not.
@@ -199,23 +201,22 @@ static void receive(const struct model *m, struct model_vcpu *vcpu,
 	}
 }
 
-enum delivered message_deliver(struct model *m, const struct message *msg)
+void message_deliver(struct model *m, const struct message *msg,
+		     struct delivered *out)
 {
-	enum delivered delivered = DELIVERED_TO_NONE;
 	struct message routed = *msg;
 	struct receivers r;
 
 	route_message(m, &routed, &r);
+	*out = (struct delivered){ .somebody = r.somebody };
 	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
 		bool sure = r.reception[i] == RECEPTION_YES;
 
 		if (r.reception[i] == RECEPTION_NO)
 			continue;
 		receive(m, &m->vcpus[i], &routed, sure);
-		if (sure)
-			delivered = DELIVERED;
-		else if (delivered == DELIVERED_TO_NONE)
-			delivered = DELIVERED_UNSURE;
+		out->nr += sure;
+		out->somebody |= sure;
+		out->perhaps |= !sure;
 	}
-	return r.somebody ? DELIVERED : delivered;
 }

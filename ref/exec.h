@@ -5,6 +5,7 @@
 #ifndef REF_EXEC_H
 #define REF_EXEC_H
 
+#include "ref/chipset.h"
 #include "ref/model.h"
 #include "scenario/x86.h"
 
@@ -13,8 +14,6 @@
  * sets, and what KVM takes where CPUID says nothing.
  */
 enum { MAXPHYADDR = 36 };
-
-enum { NMI_PENDING_MAX = 2 };
 
 /* SDM "Processor State After Reset". */
 #define CS_SELECTOR_RESET 0xf000u
@@ -85,6 +84,7 @@ struct model {
 	/* Of this op and all later ones: a guest may have run or not. */
 	bool nothing_is_promised;
 	struct snapshot snapshot;
+	struct chipset chipset;
 	struct model_vcpu vcpus[VCPUS_MAX];
 };
 

@@ -53,6 +53,19 @@ static uint32_t waiting_vector(const struct model_vcpu *vcpu)
 	return vector >> 4 > interrupts_ppr(vcpu) >> 4 ? vector : 0;
 }
 
+/*
+ * SDM "Local Vector Table", "Local APIC Status and Location": may the PIC have
+ * something that gets to the vCPU? By LINT0, and past an APIC that is disabled.
+ */
+static bool pic_may_reach(const struct model *m, const struct model_vcpu *vcpu)
+{
+	uint32_t lint0 = vcpu->state.apic[APIC_REG_lvt_lint0];
+
+	return m->chipset.pic_unsure &&
+	       (vcpu_mode(vcpu) == APIC_MODE_OFF ||
+		(lint0 & (LVT_MASKED | LVT_EXTINT)) == LVT_EXTINT);
+}
+
 /* KVM: kvm_check_and_inject_events, and enable_irq_window of the module. */
 void interrupts_look(struct model_vcpu *vcpu)
 {
@@ -78,6 +91,8 @@ static uint32_t take(struct model *m, struct model_vcpu *vcpu)
 	uint32_t bit = 1u << vector % 32;
 	bool looks = vcpu->look.window;
 
+	if (pic_may_reach(m, vcpu))
+		m->nothing_is_promised = true;
 	if (vcpu_mode(vcpu) != APIC_MODE_OFF &&
 	    !all_are_promised(&vcpu->care.apic[APIC_REG_irr0]))
 		m->nothing_is_promised = true;
@@ -145,7 +160,8 @@ void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu)
 	bool nmi = vcpu->state.nmi_pending && !vcpu->nmi_blocked;
 	bool interrupt = vcpu->takes_interrupts && waiting_vector(vcpu);
 
-	if (!end_of_halt_is_known(vcpu))
+	if (!end_of_halt_is_known(vcpu) ||
+	    (vcpu->takes_interrupts && pic_may_reach(m, vcpu)))
 		m->nothing_is_promised = true;
 	if (!interrupt && !nmi && !vcpu->state.smi_pending && !vcpu->unhalted)
 		return;

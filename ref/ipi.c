@@ -62,6 +62,7 @@ void icr_send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 		.vector = low & ICR_VECTOR_MASK,
 		.sender = sender,
 	};
+	struct delivered delivered;
 
 	/*
 	 * SDM "Interrupt Command Register (ICR)": INIT level de-assert is no
@@ -81,7 +82,7 @@ void icr_send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 	if (is_fixed(msg.delivery))
 		msg.level = fixed_ipi_is_level(m, low);
 	log_illegal_vector(m, sender, &msg);
-	message_deliver(m, &msg);
+	message_deliver(m, &msg, &delivered);
 }
 
 /*
@@ -128,6 +129,7 @@ void model_self_ipi(struct model *m, const struct op_self_ipi *op,
 		.vector = op->vector,
 		.sender = vcpu,
 	};
+	struct delivered delivered;
 
 	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC) {
 		promise_refused(out, 0);
@@ -135,5 +137,5 @@ void model_self_ipi(struct model *m, const struct op_self_ipi *op,
 	}
 	promise_accepted(out);
 	log_illegal_vector(m, vcpu, &msg);
-	message_deliver(m, &msg);
+	message_deliver(m, &msg, &delivered);
 }

@@ -34,10 +34,15 @@ struct message {
 	struct model_vcpu *sender;
 };
 
-/* What came of a message. */
-enum delivered { DELIVERED_TO_NONE, DELIVERED, DELIVERED_UNSURE };
+/* Who got a message. */
+struct delivered {
+	uint32_t nr;   /* that did for sure */
+	bool somebody; /* did for sure, though who is not certain */
+	bool perhaps;  /* others may have */
+};
 
-enum delivered message_deliver(struct model *m, const struct message *msg);
+void message_deliver(struct model *m, const struct message *msg,
+		     struct delivered *out);
 /* Does @vcpu take a message that reached it? */
 bool message_is_accepted(const struct model *m, const struct message *msg,
 			 const struct model_vcpu *vcpu);
@@ -71,5 +76,13 @@ bool snapshot_is_unsure(const struct model *m, const struct message *msg);
 
 /* Who gets the message. KVM may change its delivery mode on the way. */
 void route_message(struct model *m, struct message *msg, struct receivers *out);
+
+/* ref/msi.c */
+
+/* May this be a device's message? With 32-bit IDs some bits must be 0. */
+bool msi_is_valid(const struct model *m, const struct op_msi *op);
+/* Send it; the promise is of whether it was accepted. */
+void msi_send(struct model *m, const struct op_msi *op, struct promise *out,
+	      struct delivered *out_delivered);
 
 #endif

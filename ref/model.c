@@ -164,6 +164,7 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.snapshot.nr_vcpus = 0;
 	m.snapshot.ids_are_32bit = false;
 	m.snapshot.unsure = false;
+	chipset_start(&m.chipset);
 	out->choices.nr = 0;
 	out->rows = 0;
 	observation_start(&out->want);

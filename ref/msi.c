@@ -65,7 +65,8 @@ static void msi_decode(const struct model *m, const struct op_msi *op,
  * nor is it for an illegal vector or a delivery mode without an effect.
  */
 static void promise_delivered(const struct model *m, const struct message *msg,
-			      enum delivered delivered, struct promise *out)
+			      const struct delivered *delivered,
+			      struct promise *out)
 {
 	bool fixed = msg->delivery == DELIVERY_FIXED ||
 		     msg->delivery == DELIVERY_LOWEST;
@@ -75,26 +76,41 @@ static void promise_delivered(const struct model *m, const struct message *msg,
 	bool no_effect = msg->delivery == DELIVERY_RESERVED ||
 			 msg->delivery == DELIVERY_EXTINT;
 
-	if (delivered == DELIVERED) {
+	if (delivered->somebody) {
 		promise_accepted(out);
 	} else {
 		promise_refused(out, 0);
 		out->care.error = 0;
 	}
-	if (illegal || no_effect || delivered == DELIVERED_UNSURE) {
+	if (illegal || no_effect ||
+	    (delivered->perhaps && !delivered->somebody)) {
 		out->care.accepted = 0;
 		out->care.error = 0;
 	}
 }
 
-void model_msi(struct model *m, const struct op_msi *op, struct promise *out)
+/* KVM's API, KVM_CAP_X2APIC_API: bits 7:0 of address_hi must be zero. */
+bool msi_is_valid(const struct model *m, const struct op_msi *op)
+{
+	return !ids_are_32bit(m) || !(op->address >> 32 & 0xff);
+}
+
+void msi_send(struct model *m, const struct op_msi *op, struct promise *out,
+	      struct delivered *out_delivered)
 {
 	struct message msg;
 
-	if (ids_are_32bit(m) && op->address >> 32 & 0xff) {
-		promise_refused(out, EINVAL);
-		return;
-	}
 	msi_decode(m, op, &msg);
-	promise_delivered(m, &msg, message_deliver(m, &msg), out);
+	message_deliver(m, &msg, out_delivered);
+	promise_delivered(m, &msg, out_delivered, out);
+}
+
+void model_msi(struct model *m, const struct op_msi *op, struct promise *out)
+{
+	struct delivered delivered;
+
+	if (msi_is_valid(m, op))
+		msi_send(m, op, out, &delivered);
+	else
+		promise_refused(out, EINVAL);
 }

@@ -74,9 +74,9 @@ bool twin_parse(struct twin_kind *out, const char *name)
 
 /* A message, as far as it matters whom it is meant for. */
 struct sent {
-	bool is_msi;
-	bool to_many; /* a shorthand that names others */
-	bool one_of;  /* to one of those that match */
+	bool is_counted; /* by the op's answer, if it is sent by that */
+	bool to_many;	 /* a shorthand that names others */
+	bool one_of;	 /* to one of those that match */
 	bool logical;
 	enum delivery delivery;
 	/* The destination as 8 bits, and with what 32-bit IDs add to it. */
@@ -96,11 +96,11 @@ static void sent_by_icr(struct sent *out, uint32_t dest, uint32_t low)
 	out->dest[1] = dest;
 }
 
-static void sent_by_msi(struct sent *out, const struct op_msi *op)
+static void sent_by_device(struct sent *out, const struct op_msi *op)
 {
 	uint32_t low = op->address >> MSI_DEST_SHIFT & MSI_DEST_MASK;
 
-	out->is_msi = true;
+	out->is_counted = true;
 	out->delivery = op->data >> MSI_DELIVERY_SHIFT & ICR_DELIVERY_MASK;
 	out->one_of = out->delivery == DELIVERY_LOWEST ||
 		      op->address & MSI_REDIRECTION_HINT;
@@ -114,7 +114,15 @@ static bool sent_by(struct sent *out, const struct op *op)
 {
 	memset(out, 0, sizeof(*out));
 	if (op->kind == OP_msi) {
-		sent_by_msi(out, &op->as.msi);
+		sent_by_device(out, &op->as.msi);
+		return true;
+	}
+	/* As if the line were asserted at once. */
+	if (op->kind == OP_gsi_route) {
+		const struct op_gsi_route *route = &op->as.gsi_route;
+
+		sent_by_device(out,
+			       &(struct op_msi){ route->address, route->data });
 		return true;
 	}
 	if (op->kind == OP_icr_write) {
@@ -360,14 +368,20 @@ static void add_original(struct twin *out, const struct scenario *s, size_t i,
 static bool note_what_they_take(struct twin *out, const struct scenario *s,
 				enum bystanders who)
 {
+	bool takes_gsi[UINT8_MAX + 1] = { false };
 	struct sent sent;
 
 	for (size_t i = 0; i < s->nr_ops; i++) {
-		bool takes = sent_by(&sent, &s->ops[i]) && may_take(who, &sent);
+		const struct op *op = &s->ops[i];
+		bool takes = sent_by(&sent, op) && may_take(who, &sent);
 
-		if ((takes && sent.one_of) || sends_blindly(&s->ops[i]))
+		if ((takes && sent.one_of) || sends_blindly(op))
 			return false;
-		out->answer_is_open[i] = takes && sent.is_msi;
+		if (op->kind == OP_gsi_route)
+			takes_gsi[op->as.gsi_route.gsi] |= takes;
+		out->answer_is_open[i] = takes && sent.is_counted;
+		if (op->kind == OP_irq_line)
+			out->answer_is_open[i] = takes_gsi[op->as.irq_line.gsi];
 	}
 	return true;
 }

@@ -68,6 +68,13 @@ enum apic_reg {
 #define MSI_ASSERT (1u << 14)
 #define MSI_LEVEL (1u << 15)
 
+/*
+ * Inputs of the interrupt controllers that a full irqchip has: GSI n is pin n of
+ * the IOAPIC and, below 16, of the two PICs.
+ */
+#define IOAPIC_PINS 24u
+#define PIC_PINS 16u
+
 enum delivery {
 	DELIVERY_FIXED,
 	DELIVERY_LOWEST,

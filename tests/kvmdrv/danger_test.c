@@ -164,12 +164,20 @@ static void what_kvm_logs_each_time_is_counted(void **state)
 		{ "msi address=0xfeeff000 data=0x41", 0 },
 		{ "msi address=0xfeeff004 data=0x141", 0 },
 		{ "msi address=0xfeefe000 data=0x141", 0 },
+		{ "gsi_route gsi=1 address=0xfeeff000 data=0x141", 0 },
+		{ "gsi_route gsi=1 address=0xfeeff000 data=0x141\n"
+		  "irq_line gsi=1 level=1\nirq_line gsi=1 level=0\n"
+		  "irq_line gsi=2 level=1\nirq_line gsi=1 level=1",
+		  2 },
+		{ "irq_line gsi=1 level=1\n"
+		  "gsi_route gsi=1 address=0xfeeff000 data=0x141",
+		  0 },
 		{ "icr_write vcpu=0 by=host dest=0xff low=0x4141", 1 },
 		{ "icr_write vcpu=0 by=host dest=0xff low=0x4941", 0 },
 		{ "x2apic_write vcpu=0 by=host reg=icr value=0xff00004141", 1 },
 		{ "x2apic_write vcpu=0 by=host reg=tpr value=0xff00004141", 0 },
 	};
-	char text[128];
+	char text[256];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

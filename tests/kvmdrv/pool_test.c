@@ -172,6 +172,19 @@ static void what_reuse_might_leave_is_not_there(void **state)
 		"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
 		"msi address=0xfee01000 data=0x400\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n",
+		/* Routes, which KVM has a VM keep. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"irq_line gsi=7 level=1\n"
+		"gsi_route gsi=7 address=0xfee00000 data=0x41\n"
+		"irq_line gsi=7 level=1\n",
+		/* What waits in a PIC, and gets to a vCPU that takes it. */
+		"config irqchip=full\n"
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"interrupt_take vcpu=0\n"
+		"irq_line gsi=10 level=1\n"
+		"irq_line gsi=3 level=1\n",
 		/* Pending events, and modes. */
 		"vcpu_create vcpu_id=0\n"
 		"vcpu_create vcpu_id=1\n"

@@ -272,6 +272,8 @@ static void choices_that_a_bystander_may_win(void **state)
 		  false },
 		{ "msi address=0xfeeff00c data=0x441", true, false, false,
 		  false },
+		{ "gsi_route gsi=1 address=0xfeeff00c data=0x441", true, false,
+		  false, false },
 		{ "icr_write vcpu=0 by=host dest=0x20003 low=0x4941", true,
 		  true, true, false },
 		{ "icr_write vcpu=0 by=host dest=0 low=0xc4141", true, true,
