@@ -132,6 +132,8 @@ static uint32_t sends(const struct op *op)
 	switch (op->kind) {
 	case OP_msi:
 		return op->as.msi.data;
+	case OP_gsi_route:
+		return op->as.gsi_route.data;
 	case OP_icr_write:
 		return op->as.icr_write.low;
 	case OP_lapic_write:
@@ -150,6 +152,7 @@ static uint32_t sends(const struct op *op)
 	case OP_mp_state_set:
 	case OP_halt:
 	case OP_save_restore:
+	case OP_irq_line:
 		break;
 	}
 	return 0;

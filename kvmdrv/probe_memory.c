@@ -26,8 +26,6 @@ enum {
 	FIXED_ENABLED = 0x400,
 	LINES = MEMORY_SWEEP_SIZE / MEMORY_LINE,
 	PAGE_SHIFT = 12,
-	/* Of KVM_CAP_DISABLE_QUIRKS. */
-	QUIRK_CD_NW_CLEARED = 2,
 };
 #define CR0_CD (1ull << 30)
 /* The low 2 MiB at PROBE_GUEST_DATA, of 36 bits. */
