@@ -237,6 +237,35 @@ static uint64_t draw_register(struct mutator *m, uint32_t slot)
 	return one_in(m, 2) ? 0 : draw_number(m);
 }
 
+/* A value for control register @reg: mostly flags that there are. */
+static uint64_t draw_control(struct mutator *m, uint32_t reg)
+{
+	static const uint64_t cr0s[] = { CR0_ET | CR0_NW | CR0_CD,
+					 CR0_PE | CR0_ET, CR0_PE | CR0_PG };
+	static const uint8_t cr0_flags[] = { 0,	 1,  2,	 3,  4, 5,
+					     16, 18, 29, 30, 31 };
+	uint64_t value = 0;
+
+	if (one_in(m, 8))
+		return draw_number(m);
+	switch ((enum control)reg) {
+	case CONTROL_CR0:
+		value = DRAW_FROM(m, cr0s);
+		for (uint64_t n = draw(m, 4); n > 0; n--)
+			value ^= 1ull << DRAW_FROM(m, cr0_flags);
+		return value;
+	case CONTROL_CR4:
+		value = one_in(m, 2) ? CR4_PAE : 0;
+		return one_in(m, 2) ? value : value ^ 1ull << draw(m, 26);
+	case CONTROL_CR8:
+		return draw(m, 17);
+	case CONTROL_EFER:
+		value = one_in(m, 2) ? EFER_LME : EFER_LME | EFER_LMA;
+		return one_in(m, 2) ? value : value ^ 1ull << draw(m, 16);
+	}
+	return value;
+}
+
 static uint64_t draw_named(struct mutator *m, const struct field_type *type)
 {
 	return type->values[draw(m, type->nr_values)].value;
@@ -303,6 +332,9 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 	/* A guest takes some ten times as long. */
 	case TYPE_agent:
 		return one_in(m, 3) ? AGENT_GUEST : AGENT_HOST;
+	case TYPE_control_value:
+		return draw_control(m, slot);
+	case TYPE_control:
 	case TYPE_mp_state:
 	case TYPE_cpuid:
 	case TYPE_guest:

@@ -27,13 +27,15 @@ static void shape_mostly(struct mutator *m, struct shape *parent)
 	shape_give(m->s, parent);
 }
 
-/* The slot that @op is about, for the value that goes there. */
+/* The slot, or control register, that @op is about, for the value that goes there. */
 static uint32_t slot_of(const struct op *op)
 {
 	if (op->kind == OP_lapic_write)
 		return op->as.lapic_write.reg;
 	if (op->kind == OP_x2apic_write)
 		return op->as.x2apic_write.reg;
+	if (op->kind == OP_control_write)
+		return op->as.control_write.reg;
 	return 0;
 }
 

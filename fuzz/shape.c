@@ -38,6 +38,8 @@ static bool sends_first(const struct scenario *s)
 		case OP_vcpu_create:
 		case OP_apicbase_write:
 		case OP_apicbase_restore:
+		case OP_control_write:
+		case OP_control_read:
 		case OP_lapic_read:
 		case OP_x2apic_read:
 		case OP_interrupt_take:

@@ -9,12 +9,33 @@
 #define MSR_EFER 0xc0000080
 #define CR0_PE 0x1
 #define CR0_PG 0x80000000
-#define CR0_CD_NW 0x60000000
+#define CR0_CD 0x40000000
+#define CR0_NW 0x20000000
 #define CR4_PAE 0x20
 #define EFER_LME 0x100
+#define EFER_LMA 0x400
 #define SMM_CS 0x3000
 
+/* Where a label of the code above the low megabyte is in the guest. */
+#define AT(label) (label - guest_code + GUEST_CODE)
+
 	.section .rodata, "a", @progbits
+
+/*
+ * From any mode with a code segment of 16 bits. Paging may be on if that is how
+ * the vCPU was left. NW without CD, which KVM_SET_SREGS may have left, cannot
+ * be written.
+ */
+	.macro to_protected_mode
+	mov %cr0, %eax
+	and $~CR0_PG, %eax
+	or $CR0_PE, %eax
+	test $CR0_CD, %eax
+	jnz 1f
+	and $~CR0_NW, %eax
+1:	mov %eax, %cr0
+	ljmpl $GUEST_CS32, $GUEST_CODE
+	.endm
 
 /*
  * A page of the low megabyte, whichever a SIPI names, and the one at the reset
@@ -45,24 +66,27 @@ entry_smm:
 	cmp $SMM_CS, %ax
 	jne entry_start
 	rsm
-/*
- * A SIPI to a vCPU that no INIT came to finds it in protected mode. The same
- * bytes up to the jump are 32-bit code there.
- */
+/* From below, in real mode: an exit, as the last thing. */
+entry_done:
+	out %eax, %dx
 entry_start:
 	cli
 	mov %cr0, %eax
 	test $CR0_PE, %al
 	jnz entry_protected
 	lgdtl entry_gdtr - guest_entry
-	mov %cr0, %eax
-	and $~CR0_CD_NW, %eax
-	or $CR0_PE, %eax
-	mov %eax, %cr0
-	ljmpl $GUEST_CS32, $GUEST_CODE
-	.code32
+entry_16bit:
+	to_protected_mode
+/*
+ * A SIPI to a vCPU that no INIT came to leaves it in the mode that it was in,
+ * with code of any size. To here the bytes mean the same in each; now MOV to AX
+ * has two bytes of the constant less, and the jump, than MOV to EAX.
+ */
 entry_protected:
-	ljmp $GUEST_CS32, $GUEST_CODE
+	.byte 0xb8, 0, 0
+	jmp entry_16bit
+	.code64
+	ljmpl *AT(to_restart32)
 	.code16
 	.org guest_entry + 0xff0, 0x90
 	jmp entry_start
@@ -71,7 +95,6 @@ entry_protected:
 	.globl guest_code
 guest_code:
 	.code32
-#define AT(label) (label - guest_code + GUEST_CODE)
 	mov $GUEST_DS, %eax
 	mov %eax, %ds
 	mov %eax, %es
@@ -84,6 +107,14 @@ guest_code:
 	test $GUEST_LONG_MODE, %eax
 	jnz to_long_mode
 	ret
+/* From here the driver starts it again, in whichever mode the host left. */
+	.globl guest_restart32
+guest_restart32:
+	ljmpl $GUEST_CS16, $(restart16 - guest_code)
+	.code16
+restart16:
+	to_protected_mode
+	.code32
 to_long_mode:
 	mov %cr4, %eax
 	or $CR4_PAE, %eax
@@ -103,11 +134,33 @@ start64:
 	lidtq AT(idt64)
 	mov %esp, %esp
 	ret
+	.globl guest_restart64
+guest_restart64:
+	mov $GUEST_PORT, %edx
+	in %dx, %eax
+	mov %eax, %esp
+	and $~GUEST_LONG_MODE, %esp
+	test $GUEST_LONG_MODE, %eax
+	jz 1f
+	mov %cr0, %rax
+	mov %rax, %cr0
+	jmp start64
+1:	ljmpl *AT(to_restart16)
+to_restart32:
+	.long AT(guest_restart32)
+	.word GUEST_CS32
+to_restart16:
+	.long restart16 - guest_code
+	.word GUEST_CS16
 
 	.balign 8
 idt32:
 	.word 256 * 8 - 1
 	.long GUEST_IDT32
+	.balign 8
+idt_real:
+	.word 256 * 4 - 1
+	.long 0
 	.balign 8
 idt64:
 	.word 256 * 16 - 1
@@ -150,9 +203,6 @@ begin \bits, wrmsr
 begin \bits, cr0_read
 	mov %cr0, %\ax
 	mov %\ax, (%\di)
-	ret
-begin \bits, cr0_write
-	mov %\ax, %cr0
 	ret
 begin \bits, cr4_read
 	mov %cr4, %\ax
@@ -210,6 +260,41 @@ guest_stubs\bits:
 	.code32
 	commands 32, eax, ecx, edx, edi, esp
 /*
+ * What comes of it may be any mode, so page tables are ready, it is done from a
+ * segment of 16 bits, which all modes have, and nothing follows: the exit is
+ * right there, with an IDT for an NMI that comes meanwhile, and then the program
+ * starts again.
+ */
+begin 32, cr0_write
+	mov %eax, %ebx
+	mov %edx, %ebp
+	mov $GUEST_PDPT_PAE, %esi
+	rdmsr
+	test $EFER_LME, %eax
+	jz 1f
+	mov $GUEST_PML4, %esi
+1:	mov %esi, %cr3
+	ljmpl $GUEST_CS16, $(2f - guest_code)
+	.code16
+2:	mov %ebx, %cr0
+	jmp 3f
+3:	mov %cr0, %eax
+	test $CR0_PE, %eax
+	jz 5f
+	rdmsr
+	test $EFER_LMA, %eax
+	jz 4f
+	mov $AT(idt64), %edi
+	lidtl (%edi)
+4:	mov %ebp, %edx
+	out %eax, %dx
+	to_protected_mode
+5:	mov $AT(idt_real), %edi
+	lidtl (%edi)
+	mov %ebp, %edx
+	ljmpw $0, $(entry_done - guest_entry)
+	.code32
+/*
  * Back without an IRET, which KVM's emulator knows in real mode only. So NMIs
  * are blocked from then on.
  */
@@ -217,10 +302,13 @@ guest_stubs\bits:
 guest_nmi32:
 	pushl 8(%esp)
 	popfl
-	ret $8
+	lretl $4
 
 	.code64
 	commands 64, rax, rcx, rdx, rdi, rsp
+begin 64, cr0_write
+	mov %rax, %cr0
+	ret
 begin 64, cr8_read
 	mov %cr8, %rax
 	mov %rax, (%rdi)
@@ -232,9 +320,13 @@ begin 64, cr8_write
 guest_nmi64:
 	pushq 16(%rsp)
 	popfq
+	cmpw $GUEST_CS64, 8(%rsp)
+	jne 1f
 	mov (%rsp), %r8
 	mov 24(%rsp), %rsp
 	jmp *%r8
+/* The code of 16 bits was at its exit, and is on its way to protected mode. */
+1:	ljmpl *AT(to_restart16)
 
 	.globl guest_code_end
 guest_code_end:

@@ -314,11 +314,26 @@ static bool can_run(struct run *run)
 	give_memory(run->vm);
 	vcpu_map_run(run->vm, run->vcpu);
 	vcpu->has_run = true;
-	run->page_address = GUEST_PAGES + run->vcpu * PAGE;
+	run->page_address = guest_page_address(run->vcpu);
 	run->page = (struct guest_page *)(run->vm->memory + run->page_address);
 	if (run->mp_state == KVM_MP_STATE_HALTED || vcpu->halted)
 		vcpu->halted = !wake_up(run);
 	return !vcpu->halted;
+}
+
+/* After the command that ended the guest, none was even tried. */
+static void leave_out(const struct run *run, struct guest_command *commands,
+		      size_t nr)
+{
+	bool ended = !run->nr;
+
+	if (!run->nr)
+		commands[0].outcome = run->end;
+	for (size_t i = !run->nr; i < nr; i++) {
+		if (ended)
+			commands[i].outcome = OUTCOME_NOT_RUN;
+		ended |= commands[i].outcome == run->end;
+	}
 }
 
 void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
@@ -343,6 +358,8 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 		if (run.page->mark && is_through(&run))
 			take_events(&run);
 		more = take_results(&run);
+		if (run.end != OUTCOME_DONE)
+			leave_out(&run, commands, loaded);
 		commands += loaded;
 		nr -= loaded;
 	}

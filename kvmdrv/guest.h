@@ -64,6 +64,9 @@ struct guest_command {
 void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 	       size_t nr);
 
+/* kvmdrv/state.c: finish what its last exit left to be done. */
+void vcpu_settle(struct vm *vm, uint32_t vcpu);
+
 /* kvmdrv/guest_ops.c */
 
 /* The command that does @op; false: it is not one that a guest does. */
@@ -79,6 +82,10 @@ uint32_t guest_address(enum guest_code code, bool long_mode);
 
 /* The guest memory of @from, which runs no more, is that of @to. */
 void guest_take_memory(struct vm *to, struct vm *from);
+
+/* Where it starts again, in long or in protected mode. */
+uint32_t guest_restart_address(bool long_mode);
+
 /* Give back the guest memory of @vm, if it has any. */
 void guest_free(struct vm *vm);
 

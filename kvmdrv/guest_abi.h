@@ -18,12 +18,18 @@
 
 /* Where things are above. */
 #define GUEST_GDT 0x100000
-#define GUEST_GDT_SIZE 32
+#define GUEST_GDT_SIZE 40
 #define GUEST_IDT32 0x101000
 #define GUEST_IDT64 0x102000
 #define GUEST_CODE 0x104000
 #define GUEST_CODE_MAX 0x4000
-#define GUEST_PML4 0x110000  /* then a PDPT, then page directories */
+#define GUEST_PML4 0x110000 /* then a PDPT, then page directories */
+/*
+ * For paging without long mode: a page directory, and in it, where nothing is
+ * to be mapped, the four pointers of PAE paging. So one CR3 is good for both.
+ */
+#define GUEST_PD32 0x160000 /* then a page table for the lowest memory */
+#define GUEST_PDPT_PAE (GUEST_PD32 + 0x20)
 #define GUEST_PAGES 0x200000 /* of commands, one a vCPU */
 
 /* Entry n of the IDT points at the n-th of these. */
@@ -76,6 +82,12 @@ struct guest_page {
 	uint32_t mark; /* written by a command before one that may reset */
 };
 _Static_assert(sizeof(struct guest_page) <= 4096, "a page");
+
+/* Where the page of a vCPU is. */
+static inline uint32_t guest_page_address(uint32_t vcpu)
+{
+	return GUEST_PAGES + vcpu * 4096;
+}
 _Static_assert(sizeof(struct guest_entry32) <= sizeof(struct guest_entry64),
 	       "room for either");
 #endif

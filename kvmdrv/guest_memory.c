@@ -11,8 +11,8 @@
 /* In guest.S: a page of the low megabyte, and the code above. */
 extern const uint8_t guest_entry[], guest_entry_smm[];
 extern const uint8_t guest_code[], guest_code_end[];
-extern const uint8_t guest_nmi32[], guest_stubs32[];
-extern const uint8_t guest_nmi64[], guest_stubs64[];
+extern const uint8_t guest_nmi32[], guest_stubs32[], guest_restart32[];
+extern const uint8_t guest_nmi64[], guest_stubs64[], guest_restart64[];
 
 #define COMMAND(ID, name) \
 	extern const uint8_t guest_##name##32 [], guest_##name##64 [];
@@ -37,13 +37,16 @@ enum {
 
 #define LARGE_PAGE (1ull << 21)
 #define MAPPED (1ull << 36) /* as much as the CPUID profile has */
-#define PTE_TABLE 0x23ull   /* present, writable, accessed */
-#define PTE_LARGE 0xe3ull   /* and dirty, large */
+#define PTE_PRESENT 0x1ull
+#define PTE_TABLE 0x23ull /* present, writable, accessed */
+#define PTE_PAGE 0x63u	  /* and dirty */
+#define PTE_LARGE 0xe3ull /* and dirty, large */
 
 static const uint64_t gdt[] = {
 	[GUEST_CS32 / 8] = 0x00cf9b000000ffff,
 	[GUEST_DS / 8] = 0x00cf93000000ffff,
 	[GUEST_CS64 / 8] = 0x00af9b000000ffff,
+	[GUEST_CS16 / 8] = 0x00009b000000ffff | (uint64_t)GUEST_CODE << 16,
 };
 
 static void fill_low_memory(uint8_t *memory)
@@ -96,8 +99,24 @@ static void fill_page_tables(uint8_t *memory)
 		pdpt[i / 512] = (GUEST_PML4 + (2 + i / 512) * PAGE) | PTE_TABLE;
 		pd[i] = at | PTE_LARGE;
 	}
-	CHECK((const uint8_t *)&pd[MAPPED / LARGE_PAGE] <=
-	      memory + GUEST_PAGES);
+	CHECK((const uint8_t *)&pd[MAPPED / LARGE_PAGE] <= memory + GUEST_PD32);
+}
+
+/*
+ * The same without long mode, for as long as it takes to turn it off again: of
+ * 32-bit paging what the program needs.
+ */
+static void fill_legacy_page_tables(uint8_t *memory)
+{
+	uint32_t *pd = (uint32_t *)(memory + GUEST_PD32);
+	uint64_t *pdpt = (uint64_t *)(memory + GUEST_PDPT_PAE);
+	uint32_t *table = pd + 1024;
+
+	pd[0] = (GUEST_PD32 + PAGE) | PTE_TABLE;
+	for (uint32_t i = 0; i < 1024; i++)
+		table[i] = i * PAGE | PTE_PAGE;
+	for (uint64_t i = 0; i < 4; i++)
+		pdpt[i] = (GUEST_PML4 + (2 + i) * PAGE) | PTE_PRESENT;
 }
 
 int guest_memory_make(void)
@@ -119,6 +138,7 @@ int guest_memory_make(void)
 	memcpy(memory + GUEST_GDT, gdt, sizeof(gdt));
 	fill_idts(memory);
 	fill_page_tables(memory);
+	fill_legacy_page_tables(memory);
 	munmap(memory, GUEST_MEMORY_END);
 	return fd;
 }
@@ -129,4 +149,9 @@ uint32_t guest_address(enum guest_code code, bool long_mode)
 					codes[code].protected_mode;
 
 	return at ? address_in_guest(at) : 0;
+}
+
+uint32_t guest_restart_address(bool long_mode)
+{
+	return address_in_guest(long_mode ? guest_restart64 : guest_restart32);
 }

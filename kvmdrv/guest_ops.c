@@ -9,6 +9,29 @@ static struct guest_command wrmsr(uint32_t msr, uint64_t value)
 				       .value = value };
 }
 
+static struct guest_command control_command(enum control reg, bool write,
+					    uint64_t value)
+{
+	struct guest_command command = { .value = value };
+
+	switch (reg) {
+	case CONTROL_CR0:
+		command.code = write ? GUEST_CR0_WRITE : GUEST_CR0_READ;
+		break;
+	case CONTROL_CR4:
+		command.code = write ? GUEST_CR4_WRITE : GUEST_CR4_READ;
+		break;
+	case CONTROL_CR8:
+		command.code = write ? GUEST_CR8_WRITE : GUEST_CR8_READ;
+		break;
+	case CONTROL_EFER:
+		command.code = write ? GUEST_WRMSR : GUEST_RDMSR;
+		command.reg = MSR_EFER;
+		break;
+	}
+	return command;
+}
+
 bool guest_command_of(struct guest_command *out, const struct op *op)
 {
 	if (op_agent(op) != AGENT_GUEST)
@@ -56,6 +79,14 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	case OP_self_ipi:
 		*out = wrmsr(MSR_X2APIC_BASE + APIC_REG_self_ipi,
 			     op->as.self_ipi.vector);
+		return true;
+	case OP_control_write:
+		*out = control_command((enum control)op->as.control_write.reg,
+				       true, op->as.control_write.value);
+		return true;
+	case OP_control_read:
+		*out = control_command((enum control)op->as.control_read.reg,
+				       false, 0);
 		return true;
 	case OP_vcpu_create:
 	case OP_apicbase_restore:

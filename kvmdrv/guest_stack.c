@@ -183,8 +183,14 @@ static bool put(struct run *run, const struct guest_command *command)
 		entry.ax = command->reg;
 		entry.cx = (uint32_t)command->value;
 		break;
-	case GUEST_CR0_READ:
 	case GUEST_CR0_WRITE:
+		entry.ax = command->value;
+		if (run->vm->long_mode)
+			break;
+		entry.cx = MSR_EFER;
+		entry.dx = GUEST_PORT;
+		break;
+	case GUEST_CR0_READ:
 	case GUEST_CR4_READ:
 	case GUEST_CR4_WRITE:
 	case GUEST_CR8_READ:
@@ -228,6 +234,12 @@ static bool may_wait(const struct guest_command *command)
 	return command->code == GUEST_HLT || command->code == GUEST_STI_HLT;
 }
 
+/* Is it an exit as well? */
+static bool exits(const struct run *run, const struct guest_command *command)
+{
+	return command->code == GUEST_CR0_WRITE && !run->vm->long_mode;
+}
+
 /* Does @command depend on what one that is on the stack may have changed? */
 static bool wants_apicbase(const struct run *run,
 			   const struct guest_command *command)
@@ -258,10 +270,16 @@ size_t stack_load(struct run *run, struct guest_command *commands, size_t nr)
 
 		if (may_interrupt(command))
 			put_command(run, NULL, &mark);
-		if (!put(run, command))
+		if (!put(run, command)) {
 			command->outcome = OUTCOME_IMPOSSIBLE;
-		else if (may_interrupt(command) || may_wait(command))
+			run->nr -= may_interrupt(command);
+			/* Does the program start at all? */
+			if (!run->nr)
+				break;
+		} else if (may_interrupt(command) || may_wait(command) ||
+			   exits(run, command)) {
 			break;
+		}
 	}
 	stack_put_exit(run, run->nr);
 	return i;

@@ -98,6 +98,8 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	case OP_x2apic_write:
 		return TABLE_USED;
 	case OP_apicbase_restore:
+	case OP_control_write:
+	case OP_control_read:
 	case OP_lapic_read:
 	case OP_x2apic_read:
 	case OP_interrupt_take:
@@ -129,32 +131,16 @@ static bool sets_mp_state(const struct scenario *s, enum mp_state state)
 /* What @op may send, as the lower half of an ICR. */
 static uint32_t sends(const struct op *op)
 {
-	switch (op->kind) {
-	case OP_msi:
+	if (op->kind == OP_msi)
 		return op->as.msi.data;
-	case OP_gsi_route:
+	if (op->kind == OP_gsi_route)
 		return op->as.gsi_route.data;
-	case OP_icr_write:
+	if (op->kind == OP_icr_write)
 		return op->as.icr_write.low;
-	case OP_lapic_write:
+	if (op->kind == OP_lapic_write)
 		return op->as.lapic_write.value;
-	case OP_x2apic_write:
+	if (op->kind == OP_x2apic_write)
 		return (uint32_t)op->as.x2apic_write.value;
-	case OP_vcpu_create:
-	case OP_apicbase_write:
-	case OP_self_ipi:
-	case OP_x2apic_api_enable:
-	case OP_observe:
-	case OP_apicbase_restore:
-	case OP_lapic_read:
-	case OP_x2apic_read:
-	case OP_interrupt_take:
-	case OP_mp_state_set:
-	case OP_halt:
-	case OP_save_restore:
-	case OP_irq_line:
-		break;
-	}
 	return 0;
 }
 

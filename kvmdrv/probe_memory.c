@@ -12,6 +12,7 @@
 #include "kvmdrv/vm.h"
 #include "kvmdrv/vmcb_cr0.h"
 #include "scenario/check.h"
+#include "scenario/x86.h"
 
 extern const uint8_t memory_sweep[], memory_sweep_end[];
 
@@ -27,7 +28,6 @@ enum {
 	LINES = MEMORY_SWEEP_SIZE / MEMORY_LINE,
 	PAGE_SHIFT = 12,
 };
-#define CR0_CD (1ull << 30)
 /* The low 2 MiB at PROBE_GUEST_DATA, of 36 bits. */
 #define MASK_2M (0xfffe00000ull | TYPE_ENABLED)
 

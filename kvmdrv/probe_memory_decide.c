@@ -4,6 +4,7 @@
 
 #include "kvmdrv/probe_memory.h"
 #include "scenario/check.h"
+#include "scenario/x86.h"
 
 /* Of an entry with EPT, and of any other. */
 #define EPT_PRESENT 7ull
@@ -15,7 +16,6 @@
 #define PTE_PCD (1ull << 4)
 #define PTE_PAT (1ull << 7)
 #define PTE_PAT_LARGE (1ull << 12)
-#define CR0_CD (1ull << 30)
 
 static const char *const state_names[] = {
 	[MEMORY_WB] = "write-back memory",

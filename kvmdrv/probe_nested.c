@@ -7,11 +7,9 @@
 #include "kvmdrv/probe_cpuid.h"
 #include "kvmdrv/vm.h"
 #include "scenario/check.h"
+#include "scenario/x86.h"
 
-#define CR4_VMXE (1ull << 13)
-#define EFER_SVME (1ull << 12)
-
-enum { MSR_EFER = (int)0xc0000080, FEATURES_MAX = 512 };
+enum { FEATURES_MAX = 512 };
 
 /* CPUID.1.ECX[5] and CPUID.80000001.ECX[2]. */
 static const struct {

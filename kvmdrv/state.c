@@ -23,7 +23,27 @@ static void take_events(struct vcpu_state *out,
 static void take_sregs(struct vcpu_state *out, const struct kvm_sregs *in)
 {
 	out->apicbase = in->apic_base;
+	out->cr0 = in->cr0;
+	out->cr4 = in->cr4;
+	out->efer = in->efer;
 	out->cs_selector = in->cs.selector;
+}
+
+static void run_and_return(const struct vm *vm, const struct vcpu *vcpu)
+{
+	vcpu->run->immediate_exit = 1;
+	if (vm->record)
+		record_add(vm->record, vcpu->fd, KVM_RUN, 0);
+	/* EINTR is its answer, so it is not to be repeated. */
+	if (ioctl(vcpu->fd, KVM_RUN, 0) != -1)
+		must_succeed(-1, "KVM_RUN with immediate_exit");
+}
+
+void vcpu_settle(struct vm *vm, uint32_t vcpu)
+{
+	vcpu_map_run(vm, vcpu);
+	vm->vcpus[vcpu]->run->kvm_valid_regs = 0;
+	run_and_return(vm, vm->vcpus[vcpu]);
 }
 
 /*
@@ -33,13 +53,8 @@ static void take_sregs(struct vcpu_state *out, const struct kvm_sregs *in)
 static void read_by_run(const struct vm *vm, const struct vcpu *vcpu,
 			struct vcpu_state *out)
 {
-	vcpu->run->immediate_exit = 1;
 	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-	if (vm->record)
-		record_add(vm->record, vcpu->fd, KVM_RUN, 0);
-	/* EINTR is its answer, so it is not to be repeated. */
-	if (ioctl(vcpu->fd, KVM_RUN, 0) != -1)
-		must_succeed(-1, "KVM_RUN with immediate_exit");
+	run_and_return(vm, vcpu);
 	take_events(out, &vcpu->run->s.regs.events);
 	take_sregs(out, &vcpu->run->s.regs.sregs);
 }
@@ -191,7 +206,9 @@ static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
 	vcpu->apicbase_known = false;
 	if (!vcpu->has_run && !memcmp(now, new, sizeof(*now)))
 		return;
-	if (vcpu->has_run || now->cs_selector != new->cs_selector)
+	if (vcpu->has_run || now->cs_selector != new->cs_selector ||
+	    now->cr0 != new->cr0 || now->cr4 != new->cr4 ||
+	    now->efer != new->efer)
 		reset_registers(vm, i);
 	if (now->apicbase != new->apicbase)
 		reset_apicbase(vm, i);

@@ -156,31 +156,17 @@ void model_apicbase_write(struct model *m, const struct op_apicbase_write *op,
 		promise_refused(out, 0);
 }
 
-/*
- * KVM_SET_SREGS brings CR8 along. SDM "Task Priority in IA-32e Mode": CR8 is
- * TPR[7:4], and loading it clears TPR[3:0].
- */
+/* KVM's API: KVM_SET_SREGS. */
 void model_apicbase_restore(struct model *m,
 			    const struct op_apicbase_restore *op,
 			    struct promise *out)
 {
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
-	uint32_t ppr = interrupts_ppr(vcpu);
 
 	if (!apicbase_set(m, vcpu, op->value)) {
 		promise_refused(out, EINVAL);
 		return;
 	}
 	promise_accepted(out);
-	vcpu->state.apic[APIC_REG_tpr] &= 0xf0;
-	lapic_compute_ppr(vcpu);
-	interrupts_ask_if_lower(vcpu, ppr);
-	if (in_force(m, ERRATUM_sregs_looks) && decides(m, ERRATUM_sregs_looks))
-		interrupts_ask(vcpu, true);
-	/* KVM: __set_sregs_common, for the boot vCPU at its reset vector. */
-	if (in_force(m, ERRATUM_sregs_makes_bsp_runnable) &&
-	    vcpu->state.apicbase & APICBASE_BSP &&
-	    vcpu->state.cs_selector == CS_SELECTOR_RESET &&
-	    decides(m, ERRATUM_sregs_makes_bsp_runnable))
-		vcpu_set_mp_state(m, vcpu, MP_STATE_RUNNABLE);
+	sregs_written(m, vcpu, cr8_of(vcpu));
 }

@@ -15,9 +15,6 @@
  */
 enum { MAXPHYADDR = 36 };
 
-/* SDM "Processor State After Reset". */
-#define CS_SELECTOR_RESET 0xf000u
-
 /* What KVM's routing table has of a vCPU: see ref/snapshot.c. */
 struct listing {
 	enum apic_mode mode;
@@ -54,6 +51,9 @@ struct model_vcpu {
 	/* Its HLT, or the next one, ends at once; or it may. */
 	bool unhalted;
 	bool unhalted_open;
+	/* A departure of KVM ends its guest as soon as it runs, or has. */
+	bool will_shut_down;
+	bool has_shut_down;
 	/* It took an NMI, and its guest has no IRET. */
 	bool nmi_blocked;
 	/* PPR is what a departure of KVM left there, not what it should be. */

@@ -48,16 +48,6 @@ static void lose_tpr_bits(const struct model *m, struct model_vcpu *vcpu)
 	lapic_compute_ppr(vcpu);
 }
 
-static bool guest_is_long(const struct model *m)
-{
-	return m->scenario->config.guest == GUEST_LONG;
-}
-
-static void guest_enter(const struct model *m, struct model_vcpu *vcpu)
-{
-	vcpu->state.cs_selector = guest_is_long(m) ? GUEST_CS64 : GUEST_CS32;
-}
-
 /*
  * SDM "MP Initialization Protocol": a vCPU that waits for INIT or SIPI executes
  * nothing. Of one that may have been reset it is not known, nor is then what
@@ -70,7 +60,7 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		m->nothing_is_promised = true;
 	if (vcpu->state.mp_state == MP_STATE_HALTED)
 		interrupts_wake_up(m, vcpu);
-	if (vcpu->state.mp_state != MP_STATE_RUNNABLE) {
+	if (vcpu->state.mp_state != MP_STATE_RUNNABLE || vcpu->has_shut_down) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_NOT_RUN;
 		return false;
@@ -79,6 +69,12 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	if (guest_is_long(m) && m->scenario->config.cpuid == CPUID_NONE) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_IMPOSSIBLE;
+		return false;
+	}
+	if (vcpu->will_shut_down) {
+		promise_refused(out, 0);
+		out->want.outcome = OUTCOME_SHUTDOWN;
+		vcpu->has_shut_down = true;
 		return false;
 	}
 	guest_enter(m, vcpu);
@@ -114,7 +110,8 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		out->want.outcome = OUTCOME_RESET;
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE)
 		return;
-	guest_enter(m, vcpu);
+	if (init)
+		guest_enter(m, vcpu);
 	take_nmi_and_smi(vcpu);
 	interrupts_look(vcpu);
 }

@@ -22,6 +22,8 @@ void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
 
 /* ref/lapic_read.c: is there no register at all? */
 bool lapic_slot_is_reserved(int slot);
+/* What was read, of which the bits of @care are promised. */
+void promise_value(struct promise *out, uint64_t value, uint64_t care);
 
 /* ref/interrupt.c */
 
@@ -59,5 +61,19 @@ void mmio_write_icr(struct model *m, const struct op_icr_write *op,
 bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out);
 void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out);
 bool guest_reaches_page(const struct model *m, const struct model_vcpu *vcpu);
+
+/* ref/cr.c */
+
+/* The control registers after a reset, and after an INIT. */
+void controls_reset(struct model_vcpu *vcpu);
+void controls_init(const struct model *m, struct model_vcpu *vcpu);
+/* What every KVM_SET_SREGS brings along that is accepted. */
+void sregs_written(struct model *m, struct model_vcpu *vcpu, uint64_t cr8);
+uint64_t cr8_of(const struct model_vcpu *vcpu);
+
+/* Does the guest program run in long mode? */
+bool guest_is_long(const struct model *m);
+/* What the start of the guest program makes of the control registers. */
+void guest_enter(struct model *m, struct model_vcpu *vcpu);
 
 #endif

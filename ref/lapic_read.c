@@ -34,7 +34,7 @@ static bool x2apic_is_readable(int slot)
 	return !lapic_slot_is_reserved(slot);
 }
 
-static void promise_value(struct promise *out, uint64_t value, uint64_t care)
+void promise_value(struct promise *out, uint64_t value, uint64_t care)
 {
 	promise_accepted(out);
 	out->want.value = value & care;

@@ -22,6 +22,7 @@ static void vcpu_power_up(const struct model *m, struct model_vcpu *vcpu)
 	vcpu->state.mp_state = boot ? MP_STATE_RUNNABLE :
 				      MP_STATE_UNINITIALIZED;
 	vcpu->state.cs_selector = CS_SELECTOR_RESET;
+	controls_reset(vcpu);
 	lapic_reset(m, vcpu);
 	vcpu->state.apic[APIC_REG_id] = (vcpu->vcpu_id & 0xff)
 					<< XAPIC_ID_SHIFT;
@@ -104,6 +105,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	if (vcpu->state.smi_pending)
 		vcpu->care.smi_pending = 0;
 	vcpu->state.cs_selector = CS_SELECTOR_RESET;
+	controls_init(m, vcpu);
 	/* Where it is not certain that the INIT came, neither is the event. */
 	if (vcpu->undefined)
 		m->snapshot.unsure = true;

@@ -10,8 +10,19 @@
 #define GUEST_MEMORY_END 0x300000
 #define GUEST_RESET_PAGE 0xfffff000
 
-/* The code segment of a vCPU that runs it, in protected and in long mode. */
+/*
+ * The code segment of a vCPU that runs it, in protected and in long mode; and
+ * after a MOV to CR0 in protected mode, until it runs again: one of 16 bits, or
+ * what is left of one in real mode.
+ */
 #define GUEST_CS32 0x08
 #define GUEST_CS64 0x18
+#define GUEST_CS16 0x20
+#define GUEST_CS_REAL 0
+
+/* Is it one of them? */
+#define GUEST_IS_CS(cs)                                                    \
+	((cs) == GUEST_CS32 || (cs) == GUEST_CS64 || (cs) == GUEST_CS16 || \
+	 (cs) == GUEST_CS_REAL)
 
 #endif

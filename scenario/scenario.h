@@ -23,6 +23,7 @@ enum {
 enum agent { AGENT_HOST, AGENT_GUEST };
 enum irqchip { IRQCHIP_SPLIT, IRQCHIP_FULL };
 enum cpuid { CPUID_X2APIC, CPUID_NONE };
+enum control { CONTROL_CR0, CONTROL_CR4, CONTROL_CR8, CONTROL_EFER };
 enum guest { GUEST_PROTECTED, GUEST_LONG };
 
 /* What a vCPU does or waits for: the numbers of KVM's API. */

@@ -13,10 +13,6 @@
 
 enum {
 	VECTOR_GP = 13,
-	CR0_PE = 1 << 0,
-	CR0_WP = 1 << 16,
-	CR0_NW = 1 << 29,
-	CR4_OSFXSR = 1 << 9,
 	MSR_NONE = 0x12345,
 	COMMANDS_MAX = 200,
 };
