@@ -163,6 +163,10 @@ void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu)
 	if (!end_of_halt_is_known(vcpu) ||
 	    (vcpu->takes_interrupts && pic_may_reach(m, vcpu)))
 		m->nothing_is_promised = true;
+	/* KVM: kvm_apic_has_interrupt, to see whether it is runnable. */
+	if (vcpu->takes_interrupts && vcpu_mode(vcpu) != APIC_MODE_OFF &&
+	    vcpu->care.apic[APIC_REG_ppr])
+		lapic_compute_ppr(vcpu);
 	if (!interrupt && !nmi && !vcpu->state.smi_pending && !vcpu->unhalted)
 		return;
 	vcpu->state.mp_state = MP_STATE_RUNNABLE;

@@ -141,7 +141,9 @@ void model_mp_state_set(struct model *m, const struct op_mp_state_set *op,
 	struct model_vcpu *vcpu = &m->vcpus[op->vcpu];
 	bool received = op->state == MP_STATE_SIPI_RECEIVED;
 
-	if (op->state == MP_STATE_STOPPED) {
+	if (op->state == MP_STATE_STOPPED &&
+	    !(in_force(m, ERRATUM_mp_state_unchecked) &&
+	      decides(m, ERRATUM_mp_state_unchecked))) {
 		promise_refused(out, EINVAL);
 		return;
 	}
