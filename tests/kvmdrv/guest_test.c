@@ -247,6 +247,30 @@ static void a_halted_vcpu_is_woken_up(void **state)
 	vm_destroy(vm, drv);
 }
 
+/*
+ * To each page of the low megabyte, and with registers as they were: no INIT
+ * came, so the vCPU is in protected mode.
+ */
+static void a_sipi_without_init_is_survived(void **state)
+{
+	(void)state;
+	make_vm();
+	/* Long mode has no code at such addresses. */
+	for (uint32_t vector = 0; vector < 256 && !long_mode; vector++) {
+		struct kvm_mp_state wait = { KVM_MP_STATE_INIT_RECEIVED };
+
+		add(GUEST_RDMSR, MSR_IA32_APIC_BASE, 0);
+		run(0);
+		expect(0, OUTCOME_DONE, 0xfee00900);
+		vcpu_ioctl(vm, 0, KVM_SET_MP_STATE, &wait);
+		msi(DELIVERY_SIPI << MSI_DELIVERY_SHIFT | vector);
+		add(GUEST_RDMSR, MSR_IA32_APIC_BASE, 0);
+		run(0);
+		expect(0, OUTCOME_DONE, 0xfee00900);
+	}
+	vm_destroy(vm, drv);
+}
+
 static void nmis_are_survived(void **state)
 {
 	struct kvm_vcpu_events events;
@@ -451,6 +475,7 @@ int main(void)
 		cmocka_unit_test(interrupts_are_taken_by_priority),
 		cmocka_unit_test(eoi_is_in_the_way_of_the_mode),
 		cmocka_unit_test(a_halted_vcpu_is_woken_up),
+		cmocka_unit_test(a_sipi_without_init_is_survived),
 		cmocka_unit_test(nmis_are_survived),
 		cmocka_unit_test(the_boot_vcpu_starts_again_after_init),
 		cmocka_unit_test(a_sipi_starts_a_vcpu_anywhere),

@@ -230,6 +230,52 @@ static void a_started_vcpu_is_at_its_reset_vector_again(void **state)
 	}
 }
 
+/* KVM does not show these, but in what the next scenario does. */
+static void what_a_halt_leaves_is_not_there(void **state)
+{
+	static const char *const texts[] = {
+		/* In the middle of its program, with interrupts enabled. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=guest reg=svr value=0x1ff\n"
+		"halt vcpu=0\n",
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"mp_state_set vcpu=0 state=halted\n"
+		"lapic_read vcpu=0 by=guest reg=id\n"
+		"msi address=0xfee00000 data=0x45\n"
+		"lapic_read vcpu=0 by=guest reg=id\n",
+		/* What ends the next HLT. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"msi address=0xfee00000 data=0x345\n",
+		/* The vector of the last SIPI. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"msi address=0xfee00000 data=0x645\n",
+		"vcpu_create vcpu_id=0\n"
+		"mp_state_set vcpu=0 state=sipi_received\n",
+		/* Another VM than the one that was taken from the pool. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=guest reg=svr value=0x1ff\n"
+		"save_restore\n"
+		"halt vcpu=0\n"
+		"save_restore\n"
+		"msi address=0xfee00000 data=0x45\n"
+		"lapic_read vcpu=0 by=guest reg=isr2\n",
+	};
+
+	(void)state;
+	open_or_skip();
+	for (int round = 0; round < 3; round++)
+		for (size_t a = 0; a < ARRAY_SIZE(texts); a++)
+			for (size_t b = 0; b < ARRAY_SIZE(texts); b++) {
+				test_parse(&scenario, texts[a]);
+				assert_reused_is_fresh(&scenario);
+				test_parse(&scenario, texts[b]);
+				assert_reused_is_fresh(&scenario);
+			}
+}
+
 static int close_driver(void **state)
 {
 	(void)state;
@@ -244,6 +290,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_corpus_shows_the_same),
 		cmocka_unit_test(what_reuse_might_leave_is_not_there),
 		cmocka_unit_test(a_started_vcpu_is_at_its_reset_vector_again),
+		cmocka_unit_test(what_a_halt_leaves_is_not_there),
 		cmocka_unit_test(random_scenarios_show_the_same),
 	};
 
