@@ -70,6 +70,9 @@ static void draw_op(struct mutator *m, struct op *out)
 	const struct record *record;
 
 	out->kind = DRAW_FROM(m, kinds);
+	/* Another VM is made for it, which takes as long as all the rest. */
+	if (out->kind == OP_save_restore && !one_in(m, 4))
+		out->kind = OP_observe;
 	record = op_record(out->kind);
 	memset(&out->as, 0, sizeof(out->as));
 	for (uint32_t i = 0; i < record->nr_fields; i++) {

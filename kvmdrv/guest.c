@@ -186,12 +186,22 @@ static uint32_t read_mp_state(struct vm *vm, uint32_t vcpu)
 	return mp_state.mp_state;
 }
 
-/* KVM_RUN ended without an exit; false: the run is over. */
+/*
+ * KVM_RUN ended without an exit; false: the run is over. A signal may have come
+ * just as the guest executed a HLT. Whether that is to last KVM looks at first
+ * thing in the next KVM_RUN.
+ */
 static bool handle_error(struct run *run, int error)
 {
+	bool was_halted = run->mp_state == KVM_MP_STATE_HALTED;
+
 	if (error != EINTR && error != EAGAIN)
 		return end_by(run, OUTCOME_OTHER_EXIT);
 	run->mp_state = read_mp_state(run->vm, run->vcpu);
+	if (run->mp_state == KVM_MP_STATE_HALTED && !was_halted) {
+		kick_after(run, KICK_FIRST_NS, KICK_NS);
+		return true;
+	}
 	run->waits = run->mp_state != KVM_MP_STATE_RUNNABLE;
 	if (run->waits)
 		return false;
@@ -300,6 +310,7 @@ static bool wake_up(struct run *run)
 	run->nr = 0;
 	run->page->mark = 0;
 	run_on(run);
+	run->mp_state = KVM_MP_STATE_RUNNABLE;
 	return is_through(run);
 }
 

@@ -15,7 +15,7 @@ struct run {
 	uint32_t page_address; /* in the guest */
 	uint32_t nr;
 	struct guest_command *commands[GUEST_COMMANDS_MAX]; /* NULL: a mark */
-	uint32_t mp_state;
+	uint32_t mp_state; /* as it was read last */
 	enum outcome end; /* OUTCOME_DONE: the program has no more to do */
 	bool waits;	  /* it does not run any more, as mp_state says */
 	bool was_reset;	  /* by the last command */
