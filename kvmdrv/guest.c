@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kvmdrv/guest_stack.h"
+#include "kvmdrv/state.h"
 #include "scenario/check.h"
 
 enum {

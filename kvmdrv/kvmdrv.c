@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kvmdrv/vm.h"
+#include "kvmdrv/state.h"
 #include "scenario/check.h"
 
 /* Open /dev/kvm is not enough: these are what the handlers rest on. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "kvmdrv/descriptors.h"
-#include "kvmdrv/vm.h"
+#include "kvmdrv/state.h"
 #include "scenario/x86.h"
 
 static uint64_t hash_more(uint64_t hash, uint64_t value)

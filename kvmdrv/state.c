@@ -1,8 +1,9 @@
 /* The state of vCPUs: reading it, and putting it back as it was. */
+#include "kvmdrv/state.h"
+
 #include <string.h>
 #include <sys/mman.h>
 
-#include "kvmdrv/vm.h"
 #include "scenario/x86.h"
 
 static void take_page(struct vcpu_state *out, const struct kvm_lapic_state *in)

@@ -129,25 +129,6 @@ struct answer answer_of_call(int result);
 /* The answer of a call that returns a count, of which 0 means refused. */
 struct answer answer_of_count(int result);
 
-/* kvmdrv/state.c */
-
-/*
- * Everything that is observed of a vCPU; all zero where it was refused.
- * @with_mp_state: read that too, first, which makes it take INIT and SIPI.
- */
-void vcpu_read(struct vm *vm, uint32_t vcpu, bool with_mp_state,
-	       struct vcpu_state *out);
-/* Make @vm one that is kept: note what its vCPUs show, as they are new. */
-void vm_keep(struct vm *vm);
-/* Map the struct kvm_run of its vCPUs, from where some state is read faster. */
-void vm_map_runs(struct vm *vm);
-/* The same of one that is there and not mapped yet. */
-void vcpu_map_run(struct vm *vm, uint32_t vcpu);
-/* Put back what is not as it was new; @now is what each vCPU shows. */
-void vm_reset(struct vm *vm, const struct vcpu_state *now);
-/* Put back the pages that are still to be, before anything can see them. */
-void vm_reset_pages(struct vm *vm);
-
 /* Handlers, one an op. */
 #define OP(id, name, fields) \
 	struct answer kvmdrv_##name(struct vm *vm, const struct op_##name *op);
