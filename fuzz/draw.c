@@ -1,6 +1,7 @@
 /* Values for the fields of a scenario. */
 #include "fuzz/draw.h"
 
+#include "scenario/cpuid.h"
 #include "scenario/x86.h"
 
 /* xorshift*: any 64 bits. */
@@ -296,6 +297,64 @@ static uint64_t draw_gsi(struct mutator *m)
 	return one_in(m, 8) ? draw(m, UINT8_MAX + 1) : draw(m, IOAPIC_PINS + 2);
 }
 
+static uint64_t draw_msr(struct mutator *m, const struct field_type *type)
+{
+	static const uint16_t usual[] = {
+		MSR_mtrr_phys_base0,
+		MSR_mtrr_phys_mask0,
+		MSR_mtrr_fix64k_00000,
+		MSR_mtrr_def_type,
+		MSR_pat,
+	};
+
+	return one_in(m, 2) ? DRAW_FROM(m, usual) : draw_named(m, type);
+}
+
+/* A memory type, mostly one that there is. */
+static uint8_t draw_memtype(struct mutator *m)
+{
+	static const uint8_t types[] = { MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WT,
+					 MEMTYPE_WP, MEMTYPE_WB };
+
+	return one_in(m, 16) ? (uint8_t)draw(m, 9) : DRAW_FROM(m, types);
+}
+
+/* A value for @msr: a legal one, or one bit away from that, or anything. */
+static uint64_t draw_msr_value(struct mutator *m, uint32_t msr)
+{
+	uint64_t value = draw_memtype(m);
+	uint64_t page = draw_number(m) << 12 & 0xfffffffffull;
+
+	if (one_in(m, 8))
+		return draw_number(m);
+	if (msr <= MSR_mtrr_phys_mask7)
+		value = msr & 1 ? page | draw(m, 2) * MTRR_PHYS_MASK_V :
+				  page | value;
+	else if (msr == MSR_mtrr_def_type)
+		value |= draw(m, 4) * MTRR_DEF_TYPE_FE;
+	else
+		for (int byte = 1; byte < 8; byte++)
+			value = value << 8 | draw_memtype(m);
+	return one_in(m, 4) ? value ^ 1ull << draw(m, 64) : value;
+}
+
+/* One that the profile has, one beside those, or any. */
+static uint32_t draw_cpuid_leaf(struct mutator *m)
+{
+	static const uint32_t leaves[] = { CPUID_BASIC,	   CPUID_FEATURES,
+					   CPUID_FEATURES, CPUID_FEATURES,
+					   CPUID_TOPOLOGY, CPUID_TOPOLOGY,
+					   CPUID_EXTENDED, 0x80000001,
+					   0x80000008 };
+	static const uint32_t others[] = { 2,	       4,	   7,
+					   0xd,	       0x40000000, 0x80000007,
+					   0x80000009, 0xc0000000 };
+
+	if (one_in(m, 16))
+		return (uint32_t)draw_number(m);
+	return one_in(m, 4) ? DRAW_FROM(m, others) : DRAW_FROM(m, leaves);
+}
+
 uint64_t draw_field(struct mutator *m, const struct field_type *type,
 		    uint32_t slot)
 {
@@ -338,10 +397,19 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 	case TYPE_mp_state:
 	case TYPE_cpuid:
 	case TYPE_guest:
+	case TYPE_cpuid_reg:
 		return draw_named(m, type);
 	/* Not every host has all of them. */
 	case TYPE_quirks:
 		return one_in(m, 2) ? 0 : 1u << draw(m, 3);
+	case TYPE_msr:
+		return draw_msr(m, type);
+	case TYPE_msr_value:
+		return draw_msr_value(m, slot);
+	case TYPE_cpuid_leaf:
+		return draw_cpuid_leaf(m);
+	case TYPE_cpuid_subleaf:
+		return one_in(m, 8) ? draw_number(m) : draw(m, 3);
 	case TYPE_x2apic_api:
 		return draw(m, 4);
 	}

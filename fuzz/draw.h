@@ -24,7 +24,10 @@ uint64_t draw(struct mutator *m, uint64_t below);
 bool one_in(struct mutator *m, uint64_t n);
 #define DRAW_FROM(m, list) ((list)[draw(m, ARRAY_SIZE(list))])
 
-/* A value for a field of @type; a register's depends on its slot, @slot. */
+/*
+ * A value for a field of @type; a register's depends on its slot, and an MSR's
+ * on its number, @slot.
+ */
 uint64_t draw_field(struct mutator *m, const struct field_type *type,
 		    uint32_t slot);
 

@@ -27,7 +27,7 @@ static void shape_mostly(struct mutator *m, struct shape *parent)
 	shape_give(m->s, parent);
 }
 
-/* The slot, or control register, that @op is about, for the value that goes there. */
+/* The register that @op is about, for the value that goes there. */
 static uint32_t slot_of(const struct op *op)
 {
 	if (op->kind == OP_lapic_write)
@@ -36,6 +36,8 @@ static uint32_t slot_of(const struct op *op)
 		return op->as.x2apic_write.reg;
 	if (op->kind == OP_control_write)
 		return op->as.control_write.reg;
+	if (op->kind == OP_msr_write)
+		return op->as.msr_write.msr;
 	return 0;
 }
 

@@ -323,6 +323,10 @@ static bool can_run(struct run *run)
 	if (vcpu->guest_ended || (run->mp_state != KVM_MP_STATE_RUNNABLE &&
 				  run->mp_state != KVM_MP_STATE_HALTED))
 		return false;
+	run->excepted = vcpu->exception_may_wait &&
+			vcpu_exception_waits(run->vm, run->vcpu);
+	if (run->excepted)
+		return false;
 	give_memory(run->vm);
 	vcpu_map_run(run->vm, run->vcpu);
 	vcpu->has_run = true;
@@ -357,8 +361,10 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 	bool impossible = vm->long_mode && vm->config.cpuid == CPUID_NONE;
 
 	for (size_t i = 0; i < nr; i++) {
-		commands[i].outcome = more && impossible ? OUTCOME_IMPOSSIBLE :
-							   OUTCOME_NOT_RUN;
+		commands[i].outcome = run.excepted ? OUTCOME_EXCEPTION_WAITS :
+				      more && impossible ?
+						     OUTCOME_IMPOSSIBLE :
+						     OUTCOME_NOT_RUN;
 		commands[i].exception = 0;
 		commands[i].error_code = 0;
 		memset(commands[i].result, 0, sizeof(commands[i].result));

@@ -71,7 +71,9 @@ void vcpu_settle(struct vm *vm, uint32_t vcpu);
 
 /* The command that does @op; false: it is not one that a guest does. */
 bool guest_command_of(struct guest_command *out, const struct op *op);
-struct answer guest_answer(const struct guest_command *command);
+/* What became of @op, which @command did. */
+struct answer guest_answer(const struct guest_command *command,
+			   const struct op *op);
 
 /* kvmdrv/guest_memory.c */
 

@@ -88,6 +88,20 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 		*out = control_command((enum control)op->as.control_read.reg,
 				       false, 0);
 		return true;
+	case OP_msr_write:
+		*out = wrmsr(op->as.msr_write.msr, op->as.msr_write.value);
+		return true;
+	case OP_msr_read:
+		*out = (struct guest_command){ .code = GUEST_RDMSR,
+					       .reg = op->as.msr_read.msr };
+		return true;
+	case OP_cpuid_read:
+		*out = (struct guest_command){
+			.code = GUEST_CPUID,
+			.reg = op->as.cpuid_read.leaf,
+			.value = op->as.cpuid_read.subleaf,
+		};
+		return true;
 	case OP_vcpu_create:
 	case OP_apicbase_restore:
 	case OP_msi:
@@ -102,7 +116,17 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	return false;
 }
 
-struct answer guest_answer(const struct guest_command *command)
+/* What @op reads, of what its command brought. */
+static uint64_t value_read(const struct guest_command *command,
+			   const struct op *op)
+{
+	if (op->kind == OP_cpuid_read)
+		return command->result[op->as.cpuid_read.reg];
+	return (uint64_t)command->result[1] << 32 | command->result[0];
+}
+
+struct answer guest_answer(const struct guest_command *command,
+			   const struct op *op)
 {
 	enum outcome outcome = command->outcome;
 	bool done = outcome == OUTCOME_DONE || outcome == OUTCOME_HALTED ||
@@ -112,10 +136,8 @@ struct answer guest_answer(const struct guest_command *command)
 		.accepted = done,
 		.outcome = outcome,
 		.exception = command->exception,
-		.value = outcome == OUTCOME_EXCEPTION ?
-				 command->error_code :
-				 (uint64_t)command->result[1] << 32 |
-					 command->result[0],
+		.value = outcome == OUTCOME_EXCEPTION ? command->error_code :
+							value_read(command, op),
 	};
 }
 

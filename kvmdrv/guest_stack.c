@@ -174,6 +174,7 @@ static bool put(struct run *run, const struct guest_command *command)
 	case GUEST_WRMSR:
 		if (command->reg == MSR_IA32_APIC_BASE)
 			run->vm->vcpus[run->vcpu]->apicbase_known = false;
+		vcpu_expect_wrmsr(run->vm, run->vcpu, command->reg);
 		put_msr(run, command, command->reg, command->value);
 		return true;
 	case GUEST_RDMSR:

@@ -19,6 +19,7 @@ struct run {
 	enum outcome end; /* OUTCOME_DONE: the program has no more to do */
 	bool waits;	  /* it does not run any more, as mp_state says */
 	bool was_reset;	  /* by the last command */
+	bool excepted;	  /* an exception waits that none of them caused */
 	uint32_t exits;
 	struct timespec until;
 };

@@ -222,7 +222,8 @@ static size_t run_guest_ops(struct vm *vm, struct observation *out,
 	vm->round++;
 	guest_run(vm, (uint32_t)vcpu, commands, n);
 	for (size_t i = 0; i < n; i++)
-		report_step(vm, out, guest_answer(&commands[i]), strict, false);
+		report_step(vm, out, guest_answer(&commands[i], &ops[i]),
+			    strict, false);
 	return n;
 }
 

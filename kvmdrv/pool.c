@@ -102,6 +102,9 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	case OP_control_read:
 	case OP_lapic_read:
 	case OP_x2apic_read:
+	case OP_msr_write:
+	case OP_msr_read:
+	case OP_cpuid_read:
 	case OP_interrupt_take:
 	case OP_halt:
 	case OP_mp_state_set:

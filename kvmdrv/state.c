@@ -206,6 +206,7 @@ static void reset_vcpu(struct vm *vm, uint32_t i, const struct vcpu_state *now)
 	vcpu->page_round = vm->round;
 	vcpu->apicbase_known = false;
 	vcpu->halted = false;
+	vcpu_reset_msrs(vm, i);
 	if (!vcpu->has_run && !memcmp(now, new, sizeof(*now)))
 		return;
 	if (vcpu->has_run || now->cs_selector != new->cs_selector ||

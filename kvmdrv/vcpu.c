@@ -1,44 +1,7 @@
 /* vCPU creation. */
 #include <errno.h>
-#include <stddef.h>
-#include <string.h>
 
 #include "kvmdrv/vm.h"
-#include "scenario/check.h"
-
-#define CPUID_1_ECX_X2APIC (1u << 21)
-#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
-#define CPUID_1_EDX_MSR (1u << 5)
-#define CPUID_1_EDX_PAE (1u << 6)
-#define CPUID_1_EDX_APIC (1u << 9)
-#define CPUID_80000001_EDX_LM (1u << 29)
-#define CPUID_80000008_EAX 0x3024u /* 48-bit linear, 36-bit physical */
-
-/*
- * The CPUID profile: an APIC with x2APIC, 36 bits of physical address, and
- * what long mode needs.
- */
-static const struct kvm_cpuid_entry2 x2apic_profile[] = {
-	{ .function = 0, .eax = 1 },
-	{ .function = 1,
-	  .ecx = CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE,
-	  .edx = CPUID_1_EDX_MSR | CPUID_1_EDX_PAE | CPUID_1_EDX_APIC },
-	{ .function = 0x80000000, .eax = 0x80000008 },
-	{ .function = 0x80000001, .edx = CPUID_80000001_EDX_LM },
-	{ .function = 0x80000008, .eax = CPUID_80000008_EAX },
-};
-
-static void set_cpuid(struct vm *vm, uint32_t vcpu)
-{
-	union {
-		struct kvm_cpuid2 cpuid;
-		uint8_t room[sizeof(struct kvm_cpuid2) +
-			     sizeof(x2apic_profile)];
-	} all = { .cpuid.nent = ARRAY_SIZE(x2apic_profile) };
-
-	memcpy(all.cpuid.entries, x2apic_profile, sizeof(x2apic_profile));
-	vcpu_ioctl(vm, vcpu, KVM_SET_CPUID2, &all);
-}
 
 const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id)
 {
@@ -55,8 +18,8 @@ const struct vcpu *vm_add_vcpu(struct vm *vm, uint32_t vcpu_id)
 	vcpu->vcpu_id = vcpu_id;
 	vcpu->created = answer_of_call(fd);
 	vcpu->fd = fd >= 0 ? fd : -1;
-	if (fd >= 0 && vm->config.cpuid == CPUID_X2APIC)
-		set_cpuid(vm, i);
+	if (fd >= 0)
+		vcpu_set_cpuid(vm, i);
 	return vcpu;
 }
 

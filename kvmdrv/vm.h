@@ -12,8 +12,9 @@
 #include "kvmdrv/closer.h"
 #include "kvmdrv/guest.h"
 #include "kvmdrv/kvmdrv.h"
-#include "kvmdrv/probe_memory.h"
+#include "kvmdrv/msr.h"
 #include "kvmdrv/pool.h"
+#include "kvmdrv/probe_memory.h"
 #include "kvmdrv/record.h"
 
 struct kvmdrv {
@@ -46,12 +47,15 @@ struct vcpu {
 	bool has_run;	  /* the guest program, since it was new or reset */
 	bool guest_ended; /* badly: it cannot run any more */
 	bool halted;	  /* and so in the middle of its stack */
+	/* Of a VM that is then not kept: a refused call left the guest one. */
+	bool exception_may_wait;
 	bool apicbase_known;
 	uint64_t apicbase; /* where it is known, without asking KVM */
 	struct vcpu_state new_state;
 	struct kvm_lapic_state new_page;
 	struct kvm_vcpu_events new_events;
 	struct kvm_sregs new_sregs;
+	struct vcpu_msrs msrs;
 };
 
 struct vm {
@@ -128,6 +132,9 @@ int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument);
 struct answer answer_of_call(int result);
 /* The answer of a call that returns a count, of which 0 means refused. */
 struct answer answer_of_count(int result);
+
+/* kvmdrv/cpuid.c: what the settings say, to a new vCPU. */
+void vcpu_set_cpuid(struct vm *vm, uint32_t vcpu);
 
 /* Handlers, one an op. */
 #define OP(id, name, fields) \

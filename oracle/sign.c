@@ -8,6 +8,7 @@
 
 #include "oracle/examine.h"
 #include "scenario/check.h"
+#include "scenario/tables.h"
 #include "scenario/x86.h"
 
 static const char *const symptom_names[] = {
@@ -176,6 +177,23 @@ static void register_kind(char *out, size_t cap, uint32_t slot)
 	snprintf(out, cap, ".%s", kind + strlen("apic_"));
 }
 
+/* ".mtrr_phys_base": an MSR by its name, the pairs and fixed ranges as one. */
+static void msr_kind(char *out, size_t cap, uint32_t msr)
+{
+	static const struct value_name names[] = {
+#define MSR(number, name) { #name, number },
+#define MSR_READ_ONLY(number, name) { #name, number },
+#define MSR_ABSENT(number, name) { "absent", number },
+#include "scenario/msrs.def"
+	};
+	const char *name = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].value == msr)
+			name = names[i].name;
+	snprintf(out, cap, ".%.*s", (int)strcspn(name, "0123456789"), name);
+}
+
 /* What kind of thing the op did: its name, and for messages which. */
 static void subject(char *out, size_t cap, const struct scenario *s,
 		    uint32_t step)
@@ -214,6 +232,10 @@ static void subject(char *out, size_t cap, const struct scenario *s,
 		register_kind(kind, sizeof(kind), op->as.lapic_read.reg);
 	else if (op->kind == OP_lapic_write)
 		register_kind(kind, sizeof(kind), op->as.lapic_write.reg);
+	else if (op->kind == OP_msr_write)
+		msr_kind(kind, sizeof(kind), op->as.msr_write.msr);
+	else if (op->kind == OP_msr_read)
+		msr_kind(kind, sizeof(kind), op->as.msr_read.msr);
 	snprintf(out, cap, "%s%s", op_name(op->kind), kind);
 }
 

@@ -7,6 +7,7 @@
 
 #include "ref/guest.h"
 #include "ref/rules.h"
+#include "scenario/cpuid.h"
 
 /* Bits 7:0 and 9, and those at and above MAXPHYADDR. */
 #define APICBASE_RESERVED (0x2ffull | ~((1ull << MAXPHYADDR) - 1))

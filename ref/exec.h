@@ -7,13 +7,9 @@
 
 #include "ref/chipset.h"
 #include "ref/model.h"
+#include "ref/mtrr.h"
 #include "scenario/x86.h"
 
-/*
- * Guest MAXPHYADDR: what CPUID 80000008 says in the profile that the driver
- * sets, and what KVM takes where CPUID says nothing.
- */
-enum { MAXPHYADDR = 36 };
 
 /* What KVM's routing table has of a vCPU: see ref/snapshot.c. */
 struct listing {
@@ -65,6 +61,8 @@ struct model_vcpu {
 	/* Errors since the last write of ESR, and those that may have been. */
 	uint32_t esr_seen;
 	uint32_t esr_unsure;
+	struct model_msrs msrs;
+	uint8_t exceptions; /* that a refused call left to its guest */
 };
 
 /* What KVM knew when it last made its routing table: see ref/snapshot.c. */

@@ -77,6 +77,11 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		vcpu->has_shut_down = true;
 		return false;
 	}
+	if (vcpu->exceptions) {
+		promise_refused(out, 0);
+		out->want.outcome = OUTCOME_EXCEPTION_WAITS;
+		return false;
+	}
 	guest_enter(m, vcpu);
 	/* KVM: kvm_apic_has_interrupt, if then or ever, of an APIC that is on. */
 	if (vcpu_mode(vcpu) != APIC_MODE_OFF && vcpu->care.apic[APIC_REG_ppr])

@@ -25,6 +25,9 @@ bool x2apic_physical_match(uint32_t dest, uint32_t x2apic_id);
 bool xapic_logical_match(uint8_t dest, uint32_t ldr, uint32_t dfr);
 bool x2apic_logical_match(uint32_t dest, uint32_t ldr);
 
+/* ref/mtrr.c: may this MSR of msrs.def, by its number, hold @value? */
+bool msr_is_legal(uint32_t msr, uint64_t value);
+
 /* Does DFR hold one of the two models that the manuals define? */
 bool dfr_is_defined(uint32_t dfr);
 

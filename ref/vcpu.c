@@ -100,6 +100,10 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	vcpu->esr_unsure = 0;
 	vcpu->nmi_blocked = false;
 	vcpu->takes_interrupts = false;
+	/* KVM: kvm_vcpu_reset drops exceptions, but not the shutdown of three. */
+	if (vcpu->exceptions == EXCEPTIONS_MAX)
+		m->nothing_is_promised = true;
+	vcpu->exceptions = 0;
 	if (vcpu->state.nmi_pending)
 		vcpu->care.nmi_pending = 0;
 	if (vcpu->state.smi_pending)

@@ -22,6 +22,8 @@ enum outcome {
 	OUTCOME_FAIL_ENTRY,
 	OUTCOME_OTHER_EXIT,
 	OUTCOME_HANGS,
+	/* Not run: KVM has an exception for it that it did not cause. */
+	OUTCOME_EXCEPTION_WAITS,
 };
 
 /* The answer of one op. */

@@ -35,6 +35,7 @@ enum mp_state {
 	MP_STATE_SIPI_RECEIVED,
 	MP_STATE_STOPPED,
 };
+enum cpuid_reg { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX, CPUID_REGS };
 
 /* KVM_CAP_X2APIC_API, args[0]. */
 #define X2APIC_API_USE_32BIT_IDS 1u

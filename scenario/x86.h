@@ -14,6 +14,14 @@
 #define RFLAGS_RESET 2u
 
 #define MSR_IA32_APIC_BASE 0x1bu
+/* MSR_pat and so on: those of msrs.def. */
+enum msr {
+#define MSR(number, name) MSR_##name = number,
+#define MSR_READ_ONLY(number, name) MSR_##name = number,
+#define MSR_ABSENT(number, name) MSR_##name = number,
+#include "scenario/msrs.def"
+};
+
 #define MSR_X2APIC_BASE 0x800u /* MSR of register slot 0 */
 
 #define MSR_EFER 0xc0000080u
@@ -56,6 +64,26 @@
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 #define EFER_SVME (1ull << 12)
+
+/* Memory types, as MTRRs and PAT have them; UC- is PAT's only. */
+enum memtype {
+	MEMTYPE_UC = 0,
+	MEMTYPE_WC = 1,
+	MEMTYPE_WT = 4,
+	MEMTYPE_WP = 5,
+	MEMTYPE_WB = 6,
+	MEMTYPE_UC_MINUS = 7,
+};
+
+/* IA32_MTRRCAP, IA32_MTRR_DEF_TYPE, IA32_MTRR_PHYSMASKn. */
+#define MTRR_CAP_FIX (1ull << 8)
+#define MTRR_CAP_WC (1ull << 10)
+#define MTRR_DEF_TYPE_FE (1ull << 10)
+#define MTRR_DEF_TYPE_E (1ull << 11)
+#define MTRR_PHYS_MASK_V (1ull << 11)
+#define MTRR_VARIABLE_NR 8u
+/* Of PAT after power-up: WB, WT, UC-, UC, and the same again. */
+#define PAT_RESET 0x0007040600070406ull
 
 /* IA32_APIC_BASE. */
 #define APICBASE_BSP (1ull << 8)

@@ -185,6 +185,15 @@ static void what_reuse_might_leave_is_not_there(void **state)
 		"interrupt_take vcpu=0\n"
 		"irq_line gsi=10 level=1\n"
 		"irq_line gsi=3 level=1\n",
+		/* MTRRs and PAT, written by the host and by the guest. */
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"msr_read vcpu=0 by=host msr=mtrr_phys_mask7\n"
+		"msr_read vcpu=0 by=guest msr=pat\n"
+		"msr_read vcpu=1 by=host msr=mtrr_def_type\n"
+		"msr_write vcpu=0 by=host msr=mtrr_phys_mask7 value=0x1800\n"
+		"msr_write vcpu=0 by=guest msr=pat value=0x6\n"
+		"msr_write vcpu=1 by=host msr=mtrr_def_type value=0xc06\n",
 		/* Pending events, and modes. */
 		"vcpu_create vcpu_id=0\n"
 		"vcpu_create vcpu_id=1\n"
