@@ -37,5 +37,7 @@ void chipset_keep(struct vm *vm);
 /* Put back what is not as it was new. */
 void chipset_reset(struct vm *vm);
 void chipset_free(struct vm *vm);
+/* Routes and chips of @to, which is new, become those of @from. */
+void chipset_copy(struct vm *to, struct vm *from);
 
 #endif

@@ -136,6 +136,21 @@ void chipset_reset(struct vm *vm)
 	chip->touched = false;
 }
 
+void chipset_copy(struct vm *to, struct vm *from)
+{
+	if (from->chipset.routes) {
+		to->chipset.routes = from->chipset.routes;
+		from->chipset.routes = NULL;
+		vm_ioctl(to, KVM_SET_GSI_ROUTING, to->chipset.routes);
+	}
+	for (uint32_t i = 0; is_full(from) && i < CHIPS; i++) {
+		struct kvm_irqchip state = { .chip_id = i };
+
+		vm_ioctl(from, KVM_GET_IRQCHIP, &state);
+		vm_ioctl(to, KVM_SET_IRQCHIP, &state);
+	}
+}
+
 void chipset_free(struct vm *vm)
 {
 	free(vm->chipset.routes);

@@ -21,16 +21,24 @@ static void must_be_all(int count, const char *call)
 		must_succeed(-1, call);
 }
 
-static void note_new(struct vm *vm, uint32_t vcpu, struct vcpu_msrs *msrs)
+static void read_all(struct vm *vm, uint32_t vcpu, union msr_list *out)
 {
-	struct kvm_msrs *list = &msrs->new.msrs;
-
-	list->nmsrs = MSRS_WRITABLE;
+	out->msrs.nmsrs = MSRS_WRITABLE;
 	for (size_t i = 0; i < MSRS_WRITABLE; i++)
-		list->entries[i].index = writable[i];
-	must_be_all(vcpu_ioctl(vm, vcpu, KVM_GET_MSRS, list),
+		out->msrs.entries[i].index = writable[i];
+	must_be_all(vcpu_ioctl(vm, vcpu, KVM_GET_MSRS, out),
 		    "KVM_GET_MSRS of MTRRs and PAT");
-	msrs->known = true;
+}
+
+void vcpu_copy_msrs(struct vm *to, struct vm *from, uint32_t vcpu)
+{
+	union msr_list list;
+
+	if (from->vcpus[vcpu]->fd < 0)
+		return;
+	read_all(from, vcpu, &list);
+	must_be_all(vcpu_ioctl(to, vcpu, KVM_SET_MSRS, &list),
+		    "KVM_SET_MSRS of MTRRs and PAT, to copy them");
 }
 
 void vcpu_expect_wrmsr(struct vm *vm, uint32_t vcpu, uint32_t msr)
@@ -40,7 +48,8 @@ void vcpu_expect_wrmsr(struct vm *vm, uint32_t vcpu, uint32_t msr)
 	if (!vm->kept || !is_writable(msr))
 		return;
 	if (!msrs->known)
-		note_new(vm, vcpu, msrs);
+		read_all(vm, vcpu, &msrs->new);
+	msrs->known = true;
 	msrs->are_old = true;
 }
 

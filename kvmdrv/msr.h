@@ -39,6 +39,8 @@ struct vcpu_msrs {
 void vcpu_expect_wrmsr(struct vm *vm, uint32_t vcpu, uint32_t msr);
 /* Has KVM queued an exception for @vcpu? */
 bool vcpu_exception_waits(struct vm *vm, uint32_t vcpu);
+/* Those of a vCPU of @to become those of the same one of @from. */
+void vcpu_copy_msrs(struct vm *to, struct vm *from, uint32_t vcpu);
 /* Put back what was written. */
 void vcpu_reset_msrs(struct vm *vm, uint32_t vcpu);
 

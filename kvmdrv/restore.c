@@ -78,18 +78,6 @@ static int restore_vcpu(struct vm *vm, uint32_t i, struct saved_vcpu *saved)
 	return result;
 }
 
-/* PICs and IOAPIC. */
-static void copy_irqchip(struct vm *to, struct vm *from)
-{
-	for (uint32_t chip = KVM_IRQCHIP_PIC_MASTER; chip <= KVM_IRQCHIP_IOAPIC;
-	     chip++) {
-		struct kvm_irqchip state = { .chip_id = chip };
-
-		vm_ioctl(from, KVM_GET_IRQCHIP, &state);
-		vm_ioctl(to, KVM_SET_IRQCHIP, &state);
-	}
-}
-
 /* A VM with the same settings, and as many vCPUs with the same IDs. */
 static struct vm *make_like(const struct vm *vm)
 {
@@ -142,8 +130,9 @@ struct answer kvmdrv_save_restore(struct vm *vm,
 	for (uint32_t i = 0; result == 0 && i < vm->nr_vcpus; i++)
 		result = restore_vcpu(new, i, &saved[i]);
 	if (result == 0) {
-		if (vm->config.irqchip == IRQCHIP_FULL)
-			copy_irqchip(new, vm);
+		for (uint32_t i = 0; i < vm->nr_vcpus; i++)
+			vcpu_copy_msrs(new, vm, i);
+		chipset_copy(new, vm);
 		move_guest(new, vm);
 		exchange(vm, new);
 	}
