@@ -221,9 +221,11 @@ begin \bits, cpuid
 begin \bits, hlt
 	hlt
 	ret
+/* The OUT is for interrupts after an NMI; see below. */
 begin \bits, sti_hlt
 	sti
 	hlt
+	out %eax, %dx
 	cli
 	ret
 /* KVM's emulator may forget to look for interrupts until there is an exit. */

@@ -199,10 +199,10 @@ static bool put(struct run *run, const struct guest_command *command)
 		entry.ax = command->value;
 		break;
 	case GUEST_INTERRUPTS:
+	case GUEST_STI_HLT:
 		entry.dx = GUEST_PORT_NOTHING;
 		break;
 	case GUEST_HLT:
-	case GUEST_STI_HLT:
 	case GUEST_EXIT:
 	case GUEST_EOI:
 	case GUEST_ICR:

@@ -44,6 +44,7 @@ static void pend_nmi(struct model_vcpu *vcpu, bool sure)
 
 	interrupts_ask(vcpu, sure);
 
+	vcpu->nmi_came |= sure;
 	if (!sure)
 		vcpu->care.nmi_pending = 0;
 	else if (vcpu->state.nmi_pending < max)

@@ -44,6 +44,8 @@ struct model_vcpu {
 	uint8_t sipi_vector;
 	/* It halted with interrupts enabled, and ran no other op since. */
 	bool takes_interrupts;
+	/* An NMI came since it ran last, blocked or not. */
+	bool nmi_came;
 	/* Its HLT, or the next one, ends at once; or it may. */
 	bool unhalted;
 	bool unhalted_open;

@@ -83,6 +83,7 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		return false;
 	}
 	guest_enter(m, vcpu);
+	vcpu->nmi_came = false;
 	/* KVM: kvm_apic_has_interrupt, if then or ever, of an APIC that is on. */
 	if (vcpu_mode(vcpu) != APIC_MODE_OFF && vcpu->care.apic[APIC_REG_ppr])
 		lapic_compute_ppr(vcpu);
@@ -115,6 +116,7 @@ void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		out->want.outcome = OUTCOME_RESET;
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE)
 		return;
+	vcpu->nmi_came = false;
 	if (init)
 		guest_enter(m, vcpu);
 	take_nmi_and_smi(vcpu);

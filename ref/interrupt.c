@@ -160,6 +160,10 @@ void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu)
 	bool nmi = vcpu->state.nmi_pending && !vcpu->nmi_blocked;
 	bool interrupt = vcpu->takes_interrupts && waiting_vector(vcpu);
 
+	/* KVM: kvm_vcpu_has_events, KVM_REQ_NMI. */
+	if (vcpu->nmi_came && !nmi && in_force(m, ERRATUM_blocked_nmi_wakes) &&
+	    decides(m, ERRATUM_blocked_nmi_wakes))
+		nmi = true;
 	if (!end_of_halt_is_known(vcpu) ||
 	    (vcpu->takes_interrupts && pic_may_reach(m, vcpu)))
 		m->nothing_is_promised = true;

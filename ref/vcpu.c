@@ -99,6 +99,7 @@ static void vcpu_take_init(struct model *m, struct model_vcpu *vcpu)
 	vcpu->esr_seen = 0;
 	vcpu->esr_unsure = 0;
 	vcpu->nmi_blocked = false;
+	vcpu->nmi_came = false;
 	vcpu->takes_interrupts = false;
 	/* KVM: kvm_vcpu_reset drops exceptions, but not the shutdown of three. */
 	if (vcpu->exceptions == EXCEPTIONS_MAX)
@@ -165,6 +166,9 @@ static void restore_events(const struct model *m, struct model_vcpu *vcpu)
 	    in_force(m, ERRATUM_nmi_count_hidden) &&
 	    decides(m, ERRATUM_nmi_count_hidden))
 		vcpu->state.nmi_pending = 1;
+	/* KVM: KVM_SET_VCPU_EVENTS, since ab2ee212a57b. */
+	vcpu->nmi_came = vcpu->state.nmi_pending &&
+			 !in_force(m, ERRATUM_nmi_count_hidden);
 	vcpu->sipi_vector = 0;
 	vcpu->sipi_unsure = false;
 	/* KVM: KVM_GET_MP_STATE tells of this in HLT only. */
