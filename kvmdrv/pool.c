@@ -148,15 +148,20 @@ static uint32_t sends(const struct op *op)
 }
 
 /*
- * May a vCPU be left with what ends its next HLT? KVM has that for messages of
- * the reserved delivery mode, and does not show it.
+ * May a vCPU be left with what ends its next HLT? KVM has that after messages
+ * of the reserved delivery mode, and after NMIs and SMIs until the vCPU runs,
+ * even where they are taken back; and does not show it.
  */
 static bool unhalts(const struct scenario *s)
 {
-	for (size_t i = 0; i < s->nr_ops; i++)
-		if ((sends(&s->ops[i]) >> ICR_DELIVERY_SHIFT &
-		     ICR_DELIVERY_MASK) == DELIVERY_RESERVED)
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		uint32_t delivery = sends(&s->ops[i]) >> ICR_DELIVERY_SHIFT &
+				    ICR_DELIVERY_MASK;
+
+		if (delivery == DELIVERY_RESERVED || delivery == DELIVERY_NMI ||
+		    delivery == DELIVERY_SMI)
 			return true;
+	}
 	return false;
 }
 

@@ -402,6 +402,9 @@ static void write_by_host(struct model *m, struct model_vcpu *vcpu,
 	vcpu->state.cr4 = next.cr4;
 	vcpu->state.efer = next.efer;
 	sregs_written(m, vcpu, is_cr8 ? op->value : cr8_of(vcpu));
+	/* It starts again, with interrupts disabled, if it is to at all. */
+	if (vcpu->state.cr0 & CR0_PE || GUEST_IS_CS(vcpu->state.cs_selector))
+		vcpu->takes_interrupts = false;
 	vcpu->state.cs_selector = program_cs(vcpu);
 }
 

@@ -257,6 +257,10 @@ static void what_a_halt_leaves_is_not_there(void **state)
 		"vcpu_create vcpu_id=0\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
 		"msi address=0xfee00000 data=0x345\n",
+		/* So do NMIs, which are blocked here or not taken at all. */
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"msi address=0xfee00000 data=0x400\n",
 		/* The vector of the last SIPI. */
 		"vcpu_create vcpu_id=0\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
