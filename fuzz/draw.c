@@ -212,6 +212,22 @@ static uint64_t draw_apicbase(struct mutator *m)
 	return value;
 }
 
+/* Half of an entry of the IOAPIC: where its interrupt goes, and what it is. */
+static uint32_t draw_redirection(struct mutator *m, uint32_t reg)
+{
+	uint32_t low = draw_icr_low(m) & 0xfff;
+
+	if (reg & 1)
+		return (one_in(m, 3) ? draw_logical(m) : draw_dest(m)) << 24;
+	if (one_in(m, 2))
+		low |= REDIRECTION_LEVEL;
+	if (one_in(m, 4))
+		low |= REDIRECTION_MASKED;
+	if (one_in(m, 16))
+		low |= 1u << draw(m, 32);
+	return low;
+}
+
 /* A value for register @slot: what it is written with, or anything. */
 static uint64_t draw_register(struct mutator *m, uint32_t slot)
 {
@@ -219,6 +235,8 @@ static uint64_t draw_register(struct mutator *m, uint32_t slot)
 
 	if (one_in(m, 8))
 		return draw_number(m);
+	if (slot >= DRAW_IOAPIC)
+		return draw_redirection(m, slot - DRAW_IOAPIC);
 	switch (slot) {
 	case APIC_REG_id:
 		return one_in(m, 2) ? draw_id(m) : draw_id(m) << XAPIC_ID_SHIFT;
@@ -294,6 +312,11 @@ static uint64_t draw_gsi(struct mutator *m)
 
 	if (at < m->s->nr_ops && !one_in(m, 8))
 		return m->s->ops[at].as.gsi_route.gsi;
+	at = draw_op_of(m, OP_ioapic_write);
+	if (at < m->s->nr_ops && !one_in(m, 8) &&
+	    m->s->ops[at].as.ioapic_write.reg >= IOAPIC_REG_ENTRY)
+		return (m->s->ops[at].as.ioapic_write.reg - IOAPIC_REG_ENTRY) /
+		       2;
 	return one_in(m, 8) ? draw(m, UINT8_MAX + 1) : draw(m, IOAPIC_PINS + 2);
 }
 
@@ -355,6 +378,16 @@ static uint32_t draw_cpuid_leaf(struct mutator *m)
 	return one_in(m, 4) ? DRAW_FROM(m, others) : DRAW_FROM(m, leaves);
 }
 
+/* Mostly what decides what an input does. */
+static uint64_t draw_ioapic_reg(struct mutator *m)
+{
+	uint64_t reg = IOAPIC_REG_ENTRY + 2 * draw_gsi(m) + one_in(m, 4);
+
+	if (one_in(m, 8) || reg >= IOAPIC_REGS)
+		return draw(m, IOAPIC_REGS);
+	return reg;
+}
+
 uint64_t draw_field(struct mutator *m, const struct field_type *type,
 		    uint32_t slot)
 {
@@ -377,6 +410,8 @@ uint64_t draw_field(struct mutator *m, const struct field_type *type,
 		return draw_msi_data(m);
 	case TYPE_gsi:
 		return draw_gsi(m);
+	case TYPE_ioapic_reg:
+		return draw_ioapic_reg(m);
 	case TYPE_level:
 		return !one_in(m, 4);
 	case TYPE_vcpu_id:

@@ -24,6 +24,9 @@ uint64_t draw(struct mutator *m, uint64_t below);
 bool one_in(struct mutator *m, uint64_t n);
 #define DRAW_FROM(m, list) ((list)[draw(m, ARRAY_SIZE(list))])
 
+/* A slot from here on is a register of the IOAPIC. */
+enum { DRAW_IOAPIC = 0x100 };
+
 /*
  * A value for a field of @type; a register's depends on its slot, and an MSR's
  * on its number, @slot.

@@ -38,6 +38,8 @@ static uint32_t slot_of(const struct op *op)
 		return op->as.control_write.reg;
 	if (op->kind == OP_msr_write)
 		return op->as.msr_write.msr;
+	if (op->kind == OP_ioapic_write)
+		return DRAW_IOAPIC + op->as.ioapic_write.reg;
 	return 0;
 }
 

@@ -31,6 +31,7 @@ static bool sends_first(const struct scenario *s)
 			return false;
 		case OP_msi:
 		case OP_irq_line:
+		case OP_ioapic_write:
 		case OP_icr_write:
 		case OP_self_ipi:
 		case OP_x2apic_write:
@@ -50,6 +51,7 @@ static bool sends_first(const struct scenario *s)
 		case OP_mp_state_set:
 		case OP_x2apic_api_enable:
 		case OP_gsi_route:
+		case OP_ioapic_read:
 		case OP_observe:
 			break;
 		}

@@ -192,6 +192,17 @@ static bool is_logged_icr(uint32_t dest, uint32_t low)
 		       DELIVERY_LOWEST;
 }
 
+/* Does an entry of the IOAPIC get what would make such a broadcast? */
+static bool is_logged_entry(const struct op *op)
+{
+	uint32_t delivery = op->as.ioapic_write.value >> ICR_DELIVERY_SHIFT &
+			    ICR_DELIVERY_MASK;
+
+	return op->kind == OP_ioapic_write && !(op->as.ioapic_write.reg & 1) &&
+	       !(op->as.ioapic_write.value & REDIRECTION_MASKED) &&
+	       delivery == DELIVERY_LOWEST;
+}
+
 uint32_t danger_log_lines(const struct scenario *s)
 {
 	uint32_t lines = 0;
@@ -201,6 +212,8 @@ uint32_t danger_log_lines(const struct scenario *s)
 
 		if (op->kind == OP_msi)
 			lines += is_logged_msi(&op->as.msi);
+		else if (is_logged_entry(op))
+			lines += (uint32_t)(s->nr_ops - i);
 		else if (op->kind == OP_irq_line)
 			lines += is_logged_line(s, i, &op->as.irq_line);
 		else if (op->kind == OP_icr_write)

@@ -42,6 +42,9 @@ enum guest_code {
 	/* In the way of the APIC's mode: */
 	GUEST_EOI,
 	GUEST_ICR, /* `value` as x2APIC's, 64 bits */
+	/* Of the IOAPIC, register `reg`: */
+	GUEST_IOAPIC_READ,
+	GUEST_IOAPIC_WRITE,
 };
 
 struct guest_command {

@@ -32,6 +32,14 @@ static struct guest_command control_command(enum control reg, bool write,
 	return command;
 }
 
+static struct guest_command ioapic(enum guest_code code, uint32_t reg,
+				   uint32_t value)
+{
+	return (struct guest_command){ .code = code,
+				       .reg = reg,
+				       .value = value };
+}
+
 bool guest_command_of(struct guest_command *out, const struct op *op)
 {
 	if (op_agent(op) != AGENT_GUEST)
@@ -75,6 +83,13 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 			.value = (uint64_t)op->as.icr_write.dest << 32 |
 				 op->as.icr_write.low,
 		};
+		return true;
+	case OP_ioapic_write:
+		*out = ioapic(GUEST_IOAPIC_WRITE, op->as.ioapic_write.reg,
+			      op->as.ioapic_write.value);
+		return true;
+	case OP_ioapic_read:
+		*out = ioapic(GUEST_IOAPIC_READ, op->as.ioapic_read.reg, 0);
 		return true;
 	case OP_self_ipi:
 		*out = wrmsr(MSR_X2APIC_BASE + APIC_REG_self_ipi,

@@ -153,6 +153,22 @@ static bool put_by_mode(struct run *run, const struct guest_command *command)
 	return true;
 }
 
+/* Which register, then its value. False: the APIC page is in the way. */
+static bool put_ioapic(struct run *run, const struct guest_command *command)
+{
+	bool write = command->code == GUEST_IOAPIC_WRITE;
+	uint64_t page = apicbase_of(run->vm, run->vcpu) & ~(PAGE - 1ull);
+
+	if (page == IOAPIC_ADDRESS)
+		return false;
+	run->vm->chipset.touched = true;
+	put_mmio(run, NULL, GUEST_MMIO_WRITE, IOAPIC_ADDRESS + IOAPIC_SELECT,
+		 command->reg);
+	put_mmio(run, command, write ? GUEST_MMIO_WRITE : GUEST_MMIO_READ,
+		 IOAPIC_ADDRESS + IOAPIC_WINDOW, (uint32_t)command->value);
+	return true;
+}
+
 /* False: impossible, so it is left out. */
 static bool put(struct run *run, const struct guest_command *command)
 {
@@ -161,6 +177,9 @@ static bool put(struct run *run, const struct guest_command *command)
 
 	if (command->code == GUEST_EOI || command->code == GUEST_ICR)
 		return put_by_mode(run, command);
+	if (command->code == GUEST_IOAPIC_READ ||
+	    command->code == GUEST_IOAPIC_WRITE)
+		return put_ioapic(run, command);
 	if (!guest_address(command->code, run->vm->long_mode))
 		return false;
 	switch (command->code) {
@@ -206,18 +225,32 @@ static bool put(struct run *run, const struct guest_command *command)
 	case GUEST_EXIT:
 	case GUEST_EOI:
 	case GUEST_ICR:
+	case GUEST_IOAPIC_READ:
+	case GUEST_IOAPIC_WRITE:
 		break;
 	}
 	put_command(run, command, &entry);
 	return true;
 }
 
-/*
- * May the vCPU take an INIT, SIPI, NMI or SMI because of @command? A SIPI does
- * nothing, but where KVM has not looked at it yet, it ends a HLT.
- */
-static bool may_interrupt(const struct guest_command *command)
+static bool ends_interrupt(const struct guest_command *command)
 {
+	return command->code == GUEST_EOI ||
+	       (command->code == GUEST_MMIO_WRITE &&
+		command->reg == APIC_REG_eoi * 16) ||
+	       (command->code == GUEST_WRMSR &&
+		command->reg == MSR_X2APIC_BASE + APIC_REG_eoi);
+}
+
+/*
+ * May the vCPU take an INIT, SIPI, NMI or SMI because of @command? By ICR, or by
+ * an IOAPIC that sends what waits there. A SIPI does nothing, but where KVM has
+ * not looked at it yet, it ends a HLT.
+ */
+static bool may_interrupt(const struct run *run,
+			  const struct guest_command *command)
+{
+	bool full = run->vm->config.irqchip == IRQCHIP_FULL;
 	uint32_t delivery = command->value >> ICR_DELIVERY_SHIFT &
 			    ICR_DELIVERY_MASK;
 	bool icr = command->code == GUEST_ICR ||
@@ -226,6 +259,9 @@ static bool may_interrupt(const struct guest_command *command)
 		   (command->code == GUEST_WRMSR &&
 		    command->reg == MSR_X2APIC_BASE + APIC_REG_icr);
 
+	if (full &&
+	    (command->code == GUEST_IOAPIC_WRITE || ends_interrupt(command)))
+		return true;
 	return icr && (delivery == DELIVERY_INIT || delivery == DELIVERY_NMI ||
 		       delivery == DELIVERY_SMI || delivery == DELIVERY_SIPI);
 }
@@ -250,7 +286,9 @@ static bool wants_apicbase(const struct run *run,
 	return run->nr && !known &&
 	       (command->code == GUEST_MMIO_READ ||
 		command->code == GUEST_MMIO_WRITE ||
-		command->code == GUEST_EOI || command->code == GUEST_ICR);
+		command->code == GUEST_EOI || command->code == GUEST_ICR ||
+		command->code == GUEST_IOAPIC_READ ||
+		command->code == GUEST_IOAPIC_WRITE);
 }
 
 size_t stack_load(struct run *run, struct guest_command *commands, size_t nr)
@@ -269,15 +307,15 @@ size_t stack_load(struct run *run, struct guest_command *commands, size_t nr)
 			.ax = 1,
 		};
 
-		if (may_interrupt(command))
+		if (may_interrupt(run, command))
 			put_command(run, NULL, &mark);
 		if (!put(run, command)) {
 			command->outcome = OUTCOME_IMPOSSIBLE;
-			run->nr -= may_interrupt(command);
+			run->nr -= may_interrupt(run, command);
 			/* Does the program start at all? */
 			if (!run->nr)
 				break;
-		} else if (may_interrupt(command) || may_wait(command) ||
+		} else if (may_interrupt(run, command) || may_wait(command) ||
 			   exits(run, command)) {
 			break;
 		}

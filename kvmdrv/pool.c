@@ -93,6 +93,7 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 			       TABLE_UNTOUCHED;
 	case OP_msi:
 	case OP_irq_line:
+	case OP_ioapic_write:
 	case OP_icr_write:
 	case OP_self_ipi:
 	case OP_x2apic_write:
@@ -111,6 +112,7 @@ static enum table_use table_use(const struct scenario *s, const struct op *op)
 	case OP_vcpu_create:
 	case OP_x2apic_api_enable:
 	case OP_gsi_route:
+	case OP_ioapic_read:
 	case OP_observe:
 		break;
 	}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "scenario/scenario.h"
+#include "scenario/x86.h"
 
 enum { GSIS = UINT8_MAX + 1 };
 
@@ -13,6 +14,21 @@ enum { GSIS = UINT8_MAX + 1 };
 struct gsi_route {
 	uint8_t gsi;
 	struct op_msi msi;
+};
+
+/* KVM: does an interrupt of GSI 8 wait for an EOI? */
+enum rtc { RTC_FREE, RTC_WAITS, RTC_UNSURE };
+
+/*
+ * The IOAPIC. Delivery status is not modelled: nothing is on its way when an op
+ * is over.
+ */
+struct ioapic {
+	uint8_t id;
+	uint32_t asserted; /* a pin each */
+	uint32_t sent; /* KVM: those whose edge was, and no other call came */
+	enum rtc rtc;
+	uint64_t entries[IOAPIC_PINS];
 };
 
 struct chipset {
@@ -24,6 +40,7 @@ struct chipset {
 	 * what it makes of that.
 	 */
 	bool pic_unsure;
+	struct ioapic ioapic;
 };
 
 /* As KVM creates it. */

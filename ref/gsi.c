@@ -7,6 +7,9 @@ void chipset_start(struct chipset *out)
 {
 	out->nr_routes = 0;
 	out->pic_unsure = false;
+	out->ioapic = (struct ioapic){ .rtc = RTC_FREE };
+	for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++)
+		out->ioapic.entries[pin] = REDIRECTION_MASKED;
 }
 
 static struct gsi_route *find_route(struct chipset *chip, uint8_t gsi)
@@ -64,8 +67,7 @@ static void promise_any_status(struct promise *out)
  * already, -1 if no CPU takes it. Which of the last two it is where nobody
  * listens is not said.
  */
-static void promise_status(const struct delivered *delivered,
-			   struct promise *out)
+void promise_status(const struct delivered *delivered, struct promise *out)
 {
 	out->want.value = delivered->nr;
 	if (!out->care.accepted || !out->want.accepted || delivered->perhaps)
@@ -92,7 +94,9 @@ static void set_default_line(struct model *m, const struct op_irq_line *op,
 		promise_lost(out);
 		return;
 	}
-	promise_any_status(out);
+	ioapic_set_line(m, op->gsi, op->level, out);
+	if (op->gsi < PIC_PINS || !op->level)
+		promise_any_status(out);
 	if (op->gsi < PIC_PINS && op->level)
 		m->chipset.pic_unsure = true;
 }

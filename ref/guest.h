@@ -17,8 +17,22 @@ void lapic_write_register(struct model *m, struct model_vcpu *vcpu, int slot,
 			  uint32_t value);
 /* KVM_SET_LAPIC of a new vCPU is given what KVM_GET_LAPIC shows. */
 void lapic_restore(struct model *m, struct model_vcpu *vcpu);
-void lapic_end_of_interrupt(struct model_vcpu *vcpu);
+void lapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
+			    enum agent by);
+/* Tell the IOAPICs of the end of an interrupt, as they have to be. */
+void lapic_tell_ioapics(struct model *m, struct model_vcpu *vcpu,
+			uint8_t vector, enum agent by);
 void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
+
+/* ref/ioapic.c: @vcpu told of the end of a level-triggered interrupt. */
+void ioapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
+			     uint8_t vector, enum agent by);
+
+/* KVM_GET_IRQCHIP and KVM_SET_IRQCHIP, with what that makes of its lines. */
+void ioapic_restore(struct model *m);
+
+/* Its IRR or ISR changed in a way that KVM looks at, for GSI 8. */
+void ioapic_note_change(struct model *m, const struct model_vcpu *vcpu);
 
 /* ref/lapic_read.c: is there no register at all? */
 bool lapic_slot_is_reserved(int slot);
@@ -37,6 +51,9 @@ void interrupts_ask_if_lower(struct model_vcpu *vcpu, uint32_t ppr);
 void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu);
 /* It takes an interrupt if there is one, and disables them. */
 void interrupts_after_halt(struct model *m, struct model_vcpu *vcpu);
+/* May the PIC have something, and does that get to @vcpu? */
+bool interrupts_pic_may_reach(const struct model *m,
+			      const struct model_vcpu *vcpu);
 /* PPR as it would be computed now. */
 uint32_t interrupts_ppr(const struct model_vcpu *vcpu);
 

@@ -57,7 +57,8 @@ static uint32_t waiting_vector(const struct model_vcpu *vcpu)
  * SDM "Local Vector Table", "Local APIC Status and Location": may the PIC have
  * something that gets to the vCPU? By LINT0, and past an APIC that is disabled.
  */
-static bool pic_may_reach(const struct model *m, const struct model_vcpu *vcpu)
+bool interrupts_pic_may_reach(const struct model *m,
+			      const struct model_vcpu *vcpu)
 {
 	uint32_t lint0 = vcpu->state.apic[APIC_REG_lvt_lint0];
 
@@ -91,7 +92,7 @@ static uint32_t take(struct model *m, struct model_vcpu *vcpu)
 	uint32_t bit = 1u << vector % 32;
 	bool looks = vcpu->look.window;
 
-	if (pic_may_reach(m, vcpu))
+	if (interrupts_pic_may_reach(m, vcpu))
 		m->nothing_is_promised = true;
 	if (vcpu_mode(vcpu) != APIC_MODE_OFF &&
 	    !all_are_promised(&vcpu->care.apic[APIC_REG_irr0]))
@@ -109,8 +110,10 @@ static uint32_t take(struct model *m, struct model_vcpu *vcpu)
 	lapic_compute_ppr(vcpu);
 	/* KVM: kvm_pvm, which does the EOI as well. */
 	if (in_force(m, ERRATUM_interrupt_not_in_service) &&
-	    decides(m, ERRATUM_interrupt_not_in_service))
+	    decides(m, ERRATUM_interrupt_not_in_service)) {
+		lapic_tell_ioapics(m, vcpu, (uint8_t)vector, AGENT_GUEST);
 		return vector;
+	}
 	vcpu->state.apic[APIC_REG_isr0 + vector / 32] |= bit;
 	vcpu->taken = (uint8_t)vector;
 	return vector;
@@ -165,7 +168,7 @@ void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu)
 	    decides(m, ERRATUM_blocked_nmi_wakes))
 		nmi = true;
 	if (!end_of_halt_is_known(vcpu) ||
-	    (vcpu->takes_interrupts && pic_may_reach(m, vcpu)))
+	    (vcpu->takes_interrupts && interrupts_pic_may_reach(m, vcpu)))
 		m->nothing_is_promised = true;
 	/* KVM: kvm_apic_has_interrupt, to see whether it is runnable. */
 	if (vcpu->takes_interrupts && vcpu_mode(vcpu) != APIC_MODE_OFF &&

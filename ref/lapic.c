@@ -253,6 +253,7 @@ void model_lapic_write(struct model *m, const struct op_lapic_write *op,
 	write_page(vcpu, op->reg, op->value);
 	set_lapic_ppr(m, vcpu, was_idle);
 	interrupts_ask(vcpu, true);
+	ioapic_note_change(m, vcpu);
 	snapshot_take(m);
 }
 
@@ -324,17 +325,42 @@ uint32_t lapic_writable_bits(const struct model *m,
 	return 0;
 }
 
-/* SDM "Interrupt Acceptance for Fixed Interrupts": the highest is done. */
-void lapic_end_of_interrupt(struct model_vcpu *vcpu)
+/*
+ * SDM "Signaling Interrupt Servicing Completion": they are told if its TMR bit
+ * is set, unless SVR says not to.
+ */
+void lapic_tell_ioapics(struct model *m, struct model_vcpu *vcpu,
+			uint8_t vector, enum agent by)
+{
+	const uint32_t *apic = vcpu->state.apic;
+	uint32_t word = vector / 32, bit = 1u << vector % 32;
+	bool level = apic[APIC_REG_tmr0 + word] & bit;
+
+	if (m->scenario->config.irqchip != IRQCHIP_FULL)
+		return;
+	if (!(vcpu->care.apic[APIC_REG_tmr0 + word] & bit))
+		level = model_choose(m, 2) == 0;
+	if (level && !(apic[APIC_REG_svr] & SVR_SUPPRESS_EOI_BROADCAST))
+		ioapic_end_of_interrupt(m, vcpu, vector, by);
+	ioapic_note_change(m, vcpu);
+}
+
+/* SDM "Signaling Interrupt Servicing Completion": the highest is done. */
+void lapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
+			    enum agent by)
 {
 	uint32_t *isr = &vcpu->state.apic[APIC_REG_isr0];
 	uint8_t vector = highest_isr_vector(isr);
+	uint32_t word = vector / 32, bit = 1u << vector % 32;
+	bool was_in_service = isr[word] & bit;
 
 	/* KVM: apic_set_eoi, if anything was in service. */
 	if (vector)
 		interrupts_ask(vcpu, true);
-	isr[vector / 32] &= ~(1u << vector % 32);
+	isr[word] &= ~bit;
 	vcpu->taken = 0;
+	if (was_in_service)
+		lapic_tell_ioapics(m, vcpu, vector, by);
 }
 
 /* SDM "Error Handling": a write shows what was seen since the last one. */
@@ -435,7 +461,7 @@ void model_x2apic_write(struct model *m, const struct op_x2apic_write *op,
 	if (op->reg == APIC_REG_self_ipi)
 		model_self_ipi(m, &self_ipi, out);
 	else if (op->reg == APIC_REG_eoi)
-		lapic_end_of_interrupt(vcpu);
+		lapic_end_of_interrupt(m, vcpu, op->by);
 	else if (op->reg == APIC_REG_esr)
 		lapic_write_esr(m, vcpu);
 	else

@@ -81,8 +81,19 @@ void route_message(struct model *m, struct message *msg, struct receivers *out);
 
 /* May this be a device's message? With 32-bit IDs some bits must be 0. */
 bool msi_is_valid(const struct model *m, const struct op_msi *op);
-/* Send it; the promise is of whether it was accepted. */
+/* Send what a device sends; the promise is of whether it was accepted. */
+void device_send(struct model *m, const struct message *msg,
+		 struct promise *out, struct delivered *out_delivered);
 void msi_send(struct model *m, const struct op_msi *op, struct promise *out,
 	      struct delivered *out_delivered);
+
+/* ref/gsi.c: of a message that a line sent, how many took it. */
+void promise_status(const struct delivered *delivered, struct promise *out);
+
+/* ref/ioapic.c */
+
+/* The level of @pin becomes @level: what KVM_IRQ_LINE_STATUS says of it. */
+void ioapic_set_line(struct model *m, uint32_t pin, bool level,
+		     struct promise *out);
 
 #endif

@@ -51,7 +51,7 @@ static void write_xapic(struct model *m, struct model_vcpu *vcpu, int slot,
 		snapshot_take(m);
 		return;
 	case APIC_REG_eoi:
-		lapic_end_of_interrupt(vcpu);
+		lapic_end_of_interrupt(m, vcpu, AGENT_GUEST);
 		return;
 	case APIC_REG_esr:
 		lapic_write_esr(m, vcpu);

@@ -95,14 +95,20 @@ bool msi_is_valid(const struct model *m, const struct op_msi *op)
 	return !ids_are_32bit(m) || !(op->address >> 32 & 0xff);
 }
 
+void device_send(struct model *m, const struct message *msg,
+		 struct promise *out, struct delivered *out_delivered)
+{
+	message_deliver(m, msg, out_delivered);
+	promise_delivered(m, msg, out_delivered, out);
+}
+
 void msi_send(struct model *m, const struct op_msi *op, struct promise *out,
 	      struct delivered *out_delivered)
 {
 	struct message msg;
 
 	msi_decode(m, op, &msg);
-	message_deliver(m, &msg, out_delivered);
-	promise_delivered(m, &msg, out_delivered, out);
+	device_send(m, &msg, out, out_delivered);
 }
 
 void model_msi(struct model *m, const struct op_msi *op, struct promise *out)

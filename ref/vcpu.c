@@ -209,4 +209,6 @@ void model_save_restore(struct model *m, const struct op_save_restore *op,
 		vcpu->look = (struct look){ .asked = true };
 	}
 	snapshot_take(m);
+	if (m->scenario->config.irqchip == IRQCHIP_FULL)
+		ioapic_restore(m);
 }

@@ -1,7 +1,8 @@
 /*
  * What both sides know of the guest program, which runs by=guest ops. It is in
  * the guest's memory and must not be covered by an APIC page: ops do not access
- * one there, nor in protected mode one beyond 4 GiB. Macros, as assembly reads this.
+ * one there, nor in protected mode one beyond 4 GiB; nor the IOAPIC where such a
+ * page covers it. Macros, as assembly reads this.
  */
 #ifndef SCENARIO_GUEST_MEMORY_H
 #define SCENARIO_GUEST_MEMORY_H

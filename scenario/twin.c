@@ -141,9 +141,12 @@ static bool sent_by(struct sent *out, const struct op *op)
 	return false;
 }
 
-/* By ICR alone, so that its destination is somewhere else. */
+/* By half of what says to whom, so that its destination is somewhere else. */
 static bool sends_blindly(const struct op *op)
 {
+	if (op->kind == OP_ioapic_write)
+		return !(op->as.ioapic_write.reg & 1) &&
+		       !(op->as.ioapic_write.value & REDIRECTION_MASKED);
 	return op->kind == OP_lapic_write && op_agent(op) == AGENT_GUEST &&
 	       op->as.lapic_write.reg == APIC_REG_icr;
 }

@@ -144,6 +144,26 @@ enum apic_reg {
  */
 #define IOAPIC_PINS 24u
 #define PIC_PINS 16u
+#define RTC_PIN 8u
+
+/* Where a guest finds the IOAPIC: a register's number, then its value. */
+#define IOAPIC_ADDRESS 0xfec00000ull
+#define IOAPIC_SELECT 0x00u
+#define IOAPIC_WINDOW 0x10u
+/* Its registers. An entry of the redirection table is two of them. */
+#define IOAPIC_REG_ID 0x00u
+#define IOAPIC_REG_VERSION 0x01u
+#define IOAPIC_REG_ARBITRATION 0x02u
+#define IOAPIC_REG_ENTRY 0x10u
+#define IOAPIC_REGS (IOAPIC_REG_ENTRY + 2 * IOAPIC_PINS)
+#define IOAPIC_ID_MASK 0xfu
+#define IOAPIC_ID_SHIFT 24
+/* An entry; vector, delivery mode and logical are where ICR has them. */
+#define REDIRECTION_STATUS (1u << 12)
+#define REDIRECTION_REMOTE_IRR (1u << 14)
+#define REDIRECTION_LEVEL (1u << 15)
+#define REDIRECTION_MASKED (1u << 16)
+#define REDIRECTION_DEST_SHIFT 56
 
 enum delivery {
 	DELIVERY_FIXED,

@@ -172,6 +172,13 @@ static void what_kvm_logs_each_time_is_counted(void **state)
 		{ "irq_line gsi=1 level=1\n"
 		  "gsi_route gsi=1 address=0xfeeff000 data=0x141",
 		  0 },
+		/* It may be sent by each op that follows. */
+		{ "ioapic_write vcpu=0 by=host reg=0x10 value=0x141\n"
+		  "irq_line gsi=0 level=1\nirq_line gsi=0 level=0",
+		  3 },
+		{ "ioapic_write vcpu=0 by=host reg=0x10 value=0x10141", 0 },
+		{ "ioapic_write vcpu=0 by=host reg=0x10 value=0x41", 0 },
+		{ "ioapic_write vcpu=0 by=host reg=0x11 value=0x141", 0 },
 		{ "icr_write vcpu=0 by=host dest=0xff low=0x4141", 1 },
 		{ "icr_write vcpu=0 by=host dest=0xff low=0x4941", 0 },
 		{ "x2apic_write vcpu=0 by=host reg=icr value=0xff00004141", 1 },

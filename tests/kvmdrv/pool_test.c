@@ -9,7 +9,7 @@
 #include "fuzz/mutate.h"
 #include "kvmdrv/kvmdrv.h"
 
-enum { RANDOM_ROUNDS = 3000, OPS_AFTER = 12 };
+enum { RANDOM_ROUNDS = 3000, OPS_AFTER = 12, RUNS = 4 };
 
 static char **files;
 static int nr_files;
@@ -144,7 +144,17 @@ static void random_scenarios_show_the_same(void **state)
 	}
 }
 
-/* Again and again, so that later runs are on VMs that ran others before. */
+/* So that later runs are on VMs that ran others before. */
+static void run_again_and_again(const char *const *texts, size_t nr)
+{
+	open_or_skip();
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < RUNS * nr; i++) {
+			test_parse(&scenario, texts[i / RUNS]);
+			assert_reused_is_fresh(&scenario);
+		}
+}
+
 static void what_reuse_might_leave_is_not_there(void **state)
 {
 	static const char *const texts[] = {
@@ -172,6 +182,22 @@ static void what_reuse_might_leave_is_not_there(void **state)
 		"lapic_write vcpu=1 by=host reg=svr value=0x1ff\n"
 		"msi address=0xfee01000 data=0x400\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n",
+		/* Pending events, and modes. */
+		"vcpu_create vcpu_id=0\n"
+		"vcpu_create vcpu_id=1\n"
+		"lapic_write vcpu=0 by=host reg=tpr value=0\n"
+		"msi address=0xfee01000 data=0x400\n"
+		"msi address=0xfee00000 data=0x500\n"
+		"apicbase_write vcpu=1 by=host value=0xfee00d00\n",
+	};
+
+	(void)state;
+	run_again_and_again(texts, ARRAY_SIZE(texts));
+}
+
+static void nor_what_interrupt_controllers_have(void **state)
+{
+	static const char *const texts[] = {
 		/* Routes, which KVM has a VM keep. */
 		"vcpu_create vcpu_id=0\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
@@ -185,31 +211,34 @@ static void what_reuse_might_leave_is_not_there(void **state)
 		"interrupt_take vcpu=0\n"
 		"irq_line gsi=10 level=1\n"
 		"irq_line gsi=3 level=1\n",
-		/* MTRRs and PAT, written by the host and by the guest. */
+		/* The IOAPIC: entries, lines that are high, remote IRR. */
+		"config irqchip=full\n"
 		"vcpu_create vcpu_id=0\n"
-		"vcpu_create vcpu_id=1\n"
-		"msr_read vcpu=0 by=host msr=mtrr_phys_mask7\n"
-		"msr_read vcpu=0 by=guest msr=pat\n"
-		"msr_read vcpu=1 by=host msr=mtrr_def_type\n"
-		"msr_write vcpu=0 by=host msr=mtrr_phys_mask7 value=0x1800\n"
-		"msr_write vcpu=0 by=guest msr=pat value=0x6\n"
-		"msr_write vcpu=1 by=host msr=mtrr_def_type value=0xc06\n",
-		/* Pending events, and modes. */
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"ioapic_read vcpu=0 by=host reg=0x30\n"
+		"irq_line gsi=16 level=1\n"
+		"ioapic_read vcpu=0 by=guest reg=0x32\n"
+		"ioapic_write vcpu=0 by=guest reg=0x30 value=0x8041\n"
+		"ioapic_write vcpu=0 by=guest reg=0x32 value=0x42\n"
+		"irq_line gsi=17 level=1\n"
+		"ioapic_write vcpu=0 by=guest reg=0 value=0x3000000\n",
+		"config irqchip=full\n"
 		"vcpu_create vcpu_id=0\n"
-		"vcpu_create vcpu_id=1\n"
-		"lapic_write vcpu=0 by=host reg=tpr value=0\n"
-		"msi address=0xfee01000 data=0x400\n"
-		"msi address=0xfee00000 data=0x500\n"
-		"apicbase_write vcpu=1 by=host value=0xfee00d00\n",
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"ioapic_read vcpu=0 by=guest reg=0x32\n"
+		"ioapic_write vcpu=0 by=guest reg=0x32 value=0x10041\n",
+		"config irqchip=full\n"
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"ioapic_write vcpu=0 by=host reg=0x20 value=0x41\n"
+		"irq_line gsi=8 level=1\n"
+		"gsi_route gsi=8 address=0xfee00000 data=0x43\n"
+		"irq_line gsi=8 level=0\n"
+		"ioapic_read vcpu=0 by=host reg=0\n",
 	};
 
 	(void)state;
-	open_or_skip();
-	for (int round = 0; round < 3; round++)
-		for (size_t i = 0; i < 2 * ARRAY_SIZE(texts); i++) {
-			test_parse(&scenario, texts[i / 2]);
-			assert_reused_is_fresh(&scenario);
-		}
+	run_again_and_again(texts, ARRAY_SIZE(texts));
 }
 
 /* A started vCPU is not at its reset vector; KVM_SET_SREGS looks at that. */
@@ -302,6 +331,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_corpus_shows_the_same),
 		cmocka_unit_test(what_reuse_might_leave_is_not_there),
+		cmocka_unit_test(nor_what_interrupt_controllers_have),
 		cmocka_unit_test(a_started_vcpu_is_at_its_reset_vector_again),
 		cmocka_unit_test(what_a_halt_leaves_is_not_there),
 		cmocka_unit_test(random_scenarios_show_the_same),

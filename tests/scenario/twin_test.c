@@ -274,6 +274,11 @@ static void choices_that_a_bystander_may_win(void **state)
 		  false },
 		{ "gsi_route gsi=1 address=0xfeeff00c data=0x441", true, false,
 		  false, false },
+		/* To whom is in the other half of the entry. */
+		{ "ioapic_write vcpu=0 by=host reg=0x10 value=0x41", false,
+		  false, false, false },
+		{ "ioapic_write vcpu=0 by=host reg=0x10 value=0x10041", true,
+		  true, true, true },
 		{ "icr_write vcpu=0 by=host dest=0x20003 low=0x4941", true,
 		  true, true, false },
 		{ "icr_write vcpu=0 by=host dest=0 low=0xc4141", true, true,
