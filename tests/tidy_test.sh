@@ -84,4 +84,10 @@ none "every erratum is in docs/errata.md" \
 			grep -q "\[.$row.\]" docs/errata.md || echo "$row"
 		done)"
 
+none "every probe is in docs/errata.md" \
+	"$(sed -n 's/^PROBE(\([a-z0-9_]*\), .*/\1/p' kvmdrv/probes.def |
+		while read -r probe; do
+			grep -q "^.*| .$probe. |" docs/errata.md || echo "$probe"
+		done)"
+
 plan
