@@ -206,7 +206,7 @@ void probe_guest_close(struct probe_guest *guest)
 	if (guest->vcpu >= 0)
 		close(guest->vcpu);
 	if (guest->vm >= 0)
-		close(guest->vm);
+		closer_close(&guest->drv->closer, guest->vm);
 	if (guest->memory)
 		munmap(guest->memory, guest->memory_size);
 }
