@@ -62,10 +62,10 @@ static void code_has_argument_and_memory(void **state)
 	(void)state;
 	make_guest(0x100000 + 4);
 	for (uint32_t i = 1; i <= 3; i++) {
-		if (!run(code, sizeof(code), 0x123456789abcdef0 + i))
+		if (!run(code, sizeof(code), 0x123456789abcdef0ull + i))
 			fail_msg("%s", found.why);
 		memcpy(&argument, guest.data, sizeof(argument));
-		assert_true(argument == 0x123456789abcdef0 + i);
+		assert_true(argument == 0x123456789abcdef0ull + i);
 		assert_int_equal(guest.data[8] & 3, 3);
 		assert_int_equal(guest.data[0x100000], i);
 	}
