@@ -148,6 +148,7 @@ void kvmdrv_close(struct kvmdrv *drv)
 	guest_host_end(&drv->guest);
 	closer_end(&drv->closer);
 	record_free(&drv->record);
+	free(drv->memory);
 	close(drv->fd);
 	free(drv);
 }

@@ -258,10 +258,11 @@ static void look(struct memory_seen *seen, struct kvmdrv *drv)
 
 const struct memory_seen *memory_look(struct kvmdrv *drv)
 {
-	if (!drv->memory.taken)
-		look(&drv->memory, drv);
-	drv->memory.taken = true;
-	return &drv->memory;
+	if (!drv->memory) {
+		drv->memory = must_allocate(sizeof(*drv->memory));
+		look(drv->memory, drv);
+	}
+	return drv->memory;
 }
 
 static void judge(struct probe_found *out, struct kvmdrv *drv,

@@ -59,14 +59,13 @@ struct memory_look {
 };
 
 struct memory_seen {
-	bool taken;
 	enum paging paging;
 	struct memory_look looks[MEMORY_STATES];
 	/* In the first state, of loads that miss, as they are flushed before. */
 	uint32_t missed[MEMORY_SWEEPS];
 };
 
-/* Look, once for an open driver. */
+/* Look, once for an open driver, which keeps it. */
 const struct memory_seen *memory_look(struct kvmdrv *drv);
 
 /* Is @state, which asks for uncacheable memory, honoured, for all one knows? */

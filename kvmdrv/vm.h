@@ -24,7 +24,7 @@ struct kvmdrv {
 	struct guest_host guest;
 	struct pool pool;
 	struct record record;
-	struct memory_seen memory;
+	struct memory_seen *memory; /* NULL: memory_look() did not look yet */
 };
 
 struct vcpu {
@@ -125,7 +125,6 @@ void vm_destroy(struct vm *vm, struct kvmdrv *drv);
 /* KVM_SET_MSRS, KVM_GET_MSRS of one MSR: how many that were, or -errno. */
 int try_set_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t value);
 int try_get_msr(struct vm *vm, uint32_t vcpu, uint32_t msr, uint64_t *out);
-
 /* KVM_ENABLE_CAP on the VM: 0 or -errno. */
 int try_enable_cap(struct vm *vm, uint32_t cap, uint64_t argument);
 /* The answer of a call that returns 0 or -errno. */

@@ -27,7 +27,6 @@ static void fill(uint32_t out[MEMORY_SWEEPS], uint32_t ticks)
 static void see_entries(enum paging paging, uint64_t wb, uint64_t asked)
 {
 	memset(&seen, 0, sizeof(seen));
-	seen.taken = true;
 	seen.paging = paging;
 	for (size_t i = 0; i < MEMORY_STATES; i++) {
 		struct memory_look *look = &seen.looks[i];
@@ -41,7 +40,6 @@ static void see_entries(enum paging paging, uint64_t wb, uint64_t asked)
 static void see_sweeps(uint32_t hit, uint32_t miss, uint32_t asked)
 {
 	memset(&seen, 0, sizeof(seen));
-	seen.taken = true;
 	fill(seen.looks[MEMORY_WB].sweeps, hit);
 	fill(seen.missed, miss);
 	fill(seen.looks[MEMORY_UC].sweeps, asked);

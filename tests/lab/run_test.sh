@@ -61,6 +61,14 @@ row() {
 [ "$(row "a b/host.$old-amd.json" hotplug_hack_always)" != \
 	"$(row "a b/host.$new-amd.json" hotplug_hack_always)" ]
 result "and they differ where upstream changed it" $?
+for kernel in $old $new; do
+	for probe in mtrr_ignored cr0_cd_ignored cr0_cd_documents cd_nw_cleared; do
+		row "a b/host.$kernel-amd.json" $probe
+		echo
+	done
+done >"$tmp/probes"
+[ "$(grep -c '"presence":"present"' "$tmp/probes")" = 8 ]
+result "on both it is known what MTRRs and CR0.CD do" $?
 
 # One that the old kernel has and documents do not say.
 cp "$witnesses/hotplug_hack_always.scn" "a b/it's.scn"
