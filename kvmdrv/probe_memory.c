@@ -28,7 +28,7 @@ enum {
 	LINES = MEMORY_SWEEP_SIZE / MEMORY_LINE,
 	PAGE_SHIFT = 12,
 };
-/* The low 2 MiB at PROBE_GUEST_DATA, of 36 bits. */
+/* IA32_MTRR_PHYSMASK of 2 MiB, on, with 36 bits of address. */
 #define MASK_2M (0xfffe00000ull | TYPE_ENABLED)
 
 static bool fails(char why[MEMORY_WHY_MAX], const char *what)
@@ -90,15 +90,11 @@ static bool disable_quirk(struct probe_guest *guest, char why[MEMORY_WHY_MAX])
 {
 	struct kvm_enable_cap enable = { .cap = KVM_CAP_DISABLE_QUIRKS2,
 					 .args = { QUIRK_CD_NW_CLEARED } };
-	int which = ioctl(guest->vm, KVM_CHECK_EXTENSION, enable.cap);
 
-	/* Before 5.18 there was another one, which does not say which it has. */
-	if (which <= 0)
+	/* Before 5.18 there was another one. */
+	if (ioctl(guest->vm, KVM_CHECK_EXTENSION, enable.cap) <= 0)
 		enable.cap = KVM_CAP_DISABLE_QUIRKS;
-	else if (!(which & QUIRK_CD_NW_CLEARED))
-		errno = ENOTTY;
-	if ((which <= 0 || which & QUIRK_CD_NW_CLEARED) &&
-	    ioctl(guest->vm, KVM_ENABLE_CAP, &enable) == 0)
+	if (ioctl(guest->vm, KVM_ENABLE_CAP, &enable) == 0)
 		return true;
 	return fails(why, "KVM_X86_QUIRK_CD_NW_CLEARED cannot be disabled");
 }
@@ -111,7 +107,7 @@ static bool cd_is(struct probe_guest *guest, char why[MEMORY_WHY_MAX],
 
 	if (ioctl(guest->vcpu, KVM_GET_SREGS, &sregs) != 0)
 		return fails(why, "KVM_GET_SREGS");
-	if (!(sregs.cr0 & CR0_CD) == !want)
+	if (!(sregs.cr0 & MEMORY_CR0_CD) == !want)
 		return true;
 	snprintf(why, MEMORY_WHY_MAX, "CR0.CD did not stay as it was set");
 	return false;
@@ -157,7 +153,7 @@ static bool start(struct probe_guest *guest, struct memory_look *out,
 	}
 	make_cycle(guest->data);
 	if (cd)
-		guest->cr0 |= CR0_CD;
+		guest->cr0 |= MEMORY_CR0_CD;
 	if (!set_mtrrs(guest, out->no_guest, state == MEMORY_UC) ||
 	    (state == MEMORY_CD_NO_QUIRK &&
 	     !disable_quirk(guest, out->no_guest)))
@@ -222,7 +218,6 @@ static void take_cr0(struct memory_seen *seen,
 		     enum memory_state state)
 {
 	struct memory_look *look = &seen->looks[state];
-
 	uint64_t breakpoint = PROBE_GUEST_CODE - 1 +
 			      (uint64_t)(memory_sweep_end - memory_sweep);
 

@@ -42,6 +42,8 @@ enum {
 	MEMORY_CONTRAST = 4,
 };
 
+#define MEMORY_CR0_CD (1ull << 30)
+
 struct spte {
 	uint64_t value;
 	uint8_t level; /* 1: a page of 4 KiB */

@@ -85,7 +85,7 @@ static void judge_cr0(struct probe_found *out, const struct memory_look *asked)
 			  "KVM's page table has the same memory type, but on "
 			  "AMD CR0 decides as well, and is not known: %s",
 			  asked->no_cr0);
-	else if (asked->cr0 & CR0_CD)
+	else if (asked->cr0 & MEMORY_CR0_CD)
 		probe_say(out, PROBE_HONOURED,
 			  "the CPU runs the guest with CR0 0x%llx: CD is set",
 			  (unsigned long long)asked->cr0);
