@@ -1,10 +1,10 @@
 #!/bin/sh
 # Builds the newest Bochs that Debian has the source of, for lab/bochs.sh:
 # three times as fast as Debian 12's own, and with APICv. Leaves
-# ~/.cache/kvmerrata/bochs/VERSION/bochs, whole or not at all.
+# ~/.cache/kvmerrata/bochs/VERSION.mendedN/bochs, whole or not at all.
 #
 #   bochs-build.sh             fetch and build; prints the path
-#   bochs-build.sh mend FILE   only mend this file, cpu/vmx.cc
+#   bochs-build.sh mend DIR    only mend vmx.cc and vapic.cc in its cpu/
 #
 # Wants g++, make and xz-utils.
 set -eu
@@ -32,17 +32,23 @@ is_once() {
 	}
 }
 
-# Where the emulator is wrong, in cpu/vmx.cc. It wants a page where a
-# posted-interrupt descriptor is 64 bytes, so no vCPU runs with APICv; and it
+# Where the emulator is wrong, in folder $1. It wants a page where a
+# posted-interrupt descriptor is 64 bytes, so no vCPU runs with APICv; it
 # enters a guest that has IF clear with the host's interrupts masked, though
-# they shall exit, so a guest that spins is never left.
+# they shall exit, so a guest that spins is never left; and where an exit comes
+# while it delivers a virtual interrupt, it does not tell which, so it is lost.
 mend() {
 	aligned='! IsValidPageAlignedPhyAddr(vm->pid_addr)'
 	entered='in_vmx_guest = true;'
+	delivered=' interrupt(vector, BX_EXTERNAL_INTERRUPT, 0, 0);'
 	mended='! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr \& 63)'
-	is_once "$1" "$aligned" && is_once "$1" "$entered" &&
+	told='vm->idt_vector_error_code = 0; vm->idt_vector_info = vector;'
+	is_once "$1/vmx.cc" "$aligned" && is_once "$1/vmx.cc" "$entered" &&
+		is_once "$1/vapic.cc" "$delivered" &&
 		sed -i -e "s/$aligned/$mended/" \
-			-e "s/$entered/& handleInterruptMaskChange();/" "$1"
+			-e "s/$entered/& handleInterruptMaskChange();/" \
+			"$1/vmx.cc" &&
+		sed -i "s/^ *${delivered# }/$told&/" "$1/vapic.cc"
 }
 
 # Runs what takes long; it ends with this process, and has not its lock.
@@ -88,7 +94,7 @@ build() {
 	mkdir source
 	tar -xJf bochs_*.orig.tar.xz -C source --strip-components=1 \
 		--no-same-owner || return 1
-	mend source/cpu/vmx.cc || {
+	mend source/cpu || {
 		say "$1: it is not as expected, and is left alone"
 		return 1
 	}
@@ -106,17 +112,18 @@ build() {
 	strip -o bochs source/bochs
 }
 
-# Puts version $1 where bochs.sh looks, if it is not there.
+# Puts version $1 where bochs.sh looks, if it is not there as mended here.
 provide() {
-	if [ ! -e "$cache/bochs/$1" ]; then
+	there=$cache/bochs/$1.mended3
+	if [ ! -e "$there" ]; then
 		work=$(mktemp -d "$cache/bochs/.build.XXXXXX")
 		build "$1" "$work" || return 1
 		mkdir "$work/whole"
 		mv "$work/bochs" "$work/whole/"
-		mv -T "$work/whole" "$cache/bochs/$1"
+		mv -T "$work/whole" "$there"
 		rm -rf "$work"
 	fi
-	echo "$cache/bochs/$1/bochs"
+	echo "$there/bochs"
 }
 
 cleanup() {
@@ -137,7 +144,7 @@ mend)
 	exit ;;
 '') ;;
 *)
-	say "usage: bochs-build.sh [mend FILE]"
+	say "usage: bochs-build.sh [mend DIR]"
 	exit 2 ;;
 esac
 mkdir -p "$cache/bochs"

@@ -20,28 +20,45 @@ expect "no emulator of that name" 3 \
 expect "none was built" 3 "bochs: none is built: run lab/bochs-build.sh" \
 	env KVMERRATA_BOCHS=built lab/bochs.sh lab/init lab/init "$run"
 
-# The least that holds what is mended.
+# The least that holds what is mended, in $src.
+src=$tmp/cpu
 faulty() {
-	echo 'if (! IsValidPageAlignedPhyAddr(vm->pid_addr)) {'
-	echo 'in_vmx_guest = true;'
+	mkdir -p "$src"
+	echo 'if (! IsValidPageAlignedPhyAddr(vm->pid_addr)) {
+		in_vmx_guest = true;' >"$src/vmx.cc"
+	echo '    interrupt(vector, BX_EXTERNAL_INTERRUPT, 0, 0);' \
+		>"$src/vapic.cc"
 }
 
-# not_mended NAME COUNT PATTERN: $tmp/vmx.cc is refused, and left as it is.
+# not_mended NAME COUNT PATTERN FILE: it is refused, and all left as it is.
 not_mended() {
-	cp "$tmp/vmx.cc" "$tmp/before"
-	expect "$1" 1 "bochs-build: '$3' is $2 times in $tmp/vmx.cc, not once" \
-		lab/bochs-build.sh mend "$tmp/vmx.cc"
-	cmp -s "$tmp/before" "$tmp/vmx.cc"
+	rm -rf "$tmp/before"
+	cp -r "$src" "$tmp/before"
+	expect "$1" 1 "bochs-build: '$3' is $2 times in $src/$4, not once" \
+		lab/bochs-build.sh mend "$src"
+	diff -r "$tmp/before" "$src" >/dev/null
 	result "$1: nothing is changed" $?
 }
 
-faulty >"$tmp/vmx.cc"
-expect "what is wrong is mended" 0 "" lab/bochs-build.sh mend "$tmp/vmx.cc"
-not_mended "it is mended once" 0 '! IsValidPageAlignedPhyAddr(vm->pid_addr)'
-{ faulty; faulty; } >"$tmp/vmx.cc"
-not_mended "it is there twice" 2 '! IsValidPageAlignedPhyAddr(vm->pid_addr)'
-faulty | head -n 1 >"$tmp/vmx.cc"
-not_mended "one of two is there" 0 'in_vmx_guest = true;'
+faulty
+expect "what is wrong is mended" 0 "" lab/bochs-build.sh mend "$src"
+grep -q '(vm->pid_addr & 63)' "$src/vmx.cc" &&
+	grep -q 'true; handleInterruptMaskChange();' "$src/vmx.cc" &&
+	grep -q '^vm->.*vector_info = vector; *interrupt(' "$src/vapic.cc"
+result "in three places" $?
+not_mended "it is mended once" 0 '! IsValidPageAlignedPhyAddr(vm->pid_addr)' \
+	vmx.cc
+faulty
+sed -i p "$src/vmx.cc"
+not_mended "it is there twice" 2 '! IsValidPageAlignedPhyAddr(vm->pid_addr)' \
+	vmx.cc
+faulty
+sed -i '$d' "$src/vmx.cc"
+not_mended "one of two is there" 0 'in_vmx_guest = true;' vmx.cc
+faulty
+: >"$src/vapic.cc"
+not_mended "the other file is another" 0 \
+	' interrupt(vector, BX_EXTERNAL_INTERRUPT, 0, 0);' vapic.cc
 
 # Processes that work in the folder $run.
 in_run() {
