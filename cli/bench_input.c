@@ -47,8 +47,8 @@ static void decode_random(struct scenario *out, uint64_t *random)
 	for (uint32_t nr = 0; nr < BENCH_VCPUS; nr++)
 		first.ops[nr] = (struct op){
 			.kind = OP_vcpu_create,
-			.as.vcpu_create = { nr |
-					    (next_random(random) & 1) << 8 },
+			.as.vcpu_create = { nr | (next_random(random) & 1)
+							 << 8 },
 		};
 	for (size_t i = scenario_encode(bytes, sizeof(bytes), &first);
 	     i < sizeof(bytes); i++)

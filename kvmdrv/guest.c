@@ -362,9 +362,8 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 
 	for (size_t i = 0; i < nr; i++) {
 		commands[i].outcome = run.excepted ? OUTCOME_EXCEPTION_WAITS :
-				      more && impossible ?
-						     OUTCOME_IMPOSSIBLE :
-						     OUTCOME_NOT_RUN;
+				      more && impossible ? OUTCOME_IMPOSSIBLE :
+							   OUTCOME_NOT_RUN;
 		commands[i].exception = 0;
 		commands[i].error_code = 0;
 		memset(commands[i].result, 0, sizeof(commands[i].result));

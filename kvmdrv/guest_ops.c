@@ -2,19 +2,29 @@
 #include "kvmdrv/vm.h"
 #include "scenario/x86.h"
 
-static struct guest_command wrmsr(uint32_t msr, uint64_t value)
+static struct guest_command command(enum guest_code code, uint32_t reg,
+				    uint64_t value)
 {
-	return (struct guest_command){ .code = GUEST_WRMSR,
-				       .reg = msr,
+	return (struct guest_command){ .code = code,
+				       .reg = reg,
 				       .value = value };
 }
 
-static struct guest_command control_command(enum control reg, bool write,
-					    uint64_t value)
+static struct guest_command wrmsr(uint32_t msr, uint64_t value)
+{
+	return command(GUEST_WRMSR, msr, value);
+}
+
+static struct guest_command rdmsr(uint32_t msr)
+{
+	return command(GUEST_RDMSR, msr, 0);
+}
+
+static struct guest_command control(uint32_t reg, bool write, uint64_t value)
 {
 	struct guest_command command = { .value = value };
 
-	switch (reg) {
+	switch ((enum control)reg) {
 	case CONTROL_CR0:
 		command.code = write ? GUEST_CR0_WRITE : GUEST_CR0_READ;
 		break;
@@ -32,91 +42,50 @@ static struct guest_command control_command(enum control reg, bool write,
 	return command;
 }
 
-static struct guest_command ioapic(enum guest_code code, uint32_t reg,
-				   uint32_t value)
+/* GUEST_EXIT: there is none. */
+static struct guest_command command_of(const struct op *op)
 {
-	return (struct guest_command){ .code = code,
-				       .reg = reg,
-				       .value = value };
-}
-
-bool guest_command_of(struct guest_command *out, const struct op *op)
-{
-	if (op_agent(op) != AGENT_GUEST)
-		return false;
 	switch (op->kind) {
 	case OP_interrupt_take:
-		*out = (struct guest_command){ .code = GUEST_INTERRUPTS };
-		return true;
+		return command(GUEST_INTERRUPTS, 0, 0);
 	case OP_halt:
-		*out = (struct guest_command){ .code = GUEST_STI_HLT };
-		return true;
+		return command(GUEST_STI_HLT, 0, 0);
 	case OP_apicbase_write:
-		*out = wrmsr(MSR_IA32_APIC_BASE, op->as.apicbase_write.value);
-		return true;
+		return wrmsr(MSR_IA32_APIC_BASE, op->as.apicbase_write.value);
 	case OP_lapic_write:
-		*out = (struct guest_command){
-			.code = GUEST_MMIO_WRITE,
-			.reg = (uint32_t)op->as.lapic_write.reg * 16,
-			.value = op->as.lapic_write.value,
-		};
-		return true;
-	case OP_x2apic_write:
-		*out = wrmsr(MSR_X2APIC_BASE + op->as.x2apic_write.reg,
-			     op->as.x2apic_write.value);
-		return true;
+		return command(GUEST_MMIO_WRITE, 16u * op->as.lapic_write.reg,
+			       op->as.lapic_write.value);
 	case OP_lapic_read:
-		*out = (struct guest_command){
-			.code = GUEST_MMIO_READ,
-			.reg = (uint32_t)op->as.lapic_read.reg * 16,
-		};
-		return true;
+		return command(GUEST_MMIO_READ, 16u * op->as.lapic_read.reg, 0);
+	case OP_x2apic_write:
+		return wrmsr(MSR_X2APIC_BASE + op->as.x2apic_write.reg,
+			     op->as.x2apic_write.value);
 	case OP_x2apic_read:
-		*out = (struct guest_command){
-			.code = GUEST_RDMSR,
-			.reg = MSR_X2APIC_BASE + op->as.x2apic_read.reg,
-		};
-		return true;
+		return rdmsr(MSR_X2APIC_BASE + op->as.x2apic_read.reg);
 	case OP_icr_write:
-		*out = (struct guest_command){
-			.code = GUEST_ICR,
-			.value = (uint64_t)op->as.icr_write.dest << 32 |
-				 op->as.icr_write.low,
-		};
-		return true;
-	case OP_ioapic_write:
-		*out = ioapic(GUEST_IOAPIC_WRITE, op->as.ioapic_write.reg,
-			      op->as.ioapic_write.value);
-		return true;
-	case OP_ioapic_read:
-		*out = ioapic(GUEST_IOAPIC_READ, op->as.ioapic_read.reg, 0);
-		return true;
+		return command(GUEST_ICR, 0,
+			       (uint64_t)op->as.icr_write.dest << 32 |
+				       op->as.icr_write.low);
 	case OP_self_ipi:
-		*out = wrmsr(MSR_X2APIC_BASE + APIC_REG_self_ipi,
+		return wrmsr(MSR_X2APIC_BASE + APIC_REG_self_ipi,
 			     op->as.self_ipi.vector);
-		return true;
+	case OP_ioapic_write:
+		return command(GUEST_IOAPIC_WRITE, op->as.ioapic_write.reg,
+			       op->as.ioapic_write.value);
+	case OP_ioapic_read:
+		return command(GUEST_IOAPIC_READ, op->as.ioapic_read.reg, 0);
 	case OP_control_write:
-		*out = control_command((enum control)op->as.control_write.reg,
-				       true, op->as.control_write.value);
-		return true;
+		return control(op->as.control_write.reg, true,
+			       op->as.control_write.value);
 	case OP_control_read:
-		*out = control_command((enum control)op->as.control_read.reg,
-				       false, 0);
-		return true;
+		return control(op->as.control_read.reg, false, 0);
 	case OP_msr_write:
-		*out = wrmsr(op->as.msr_write.msr, op->as.msr_write.value);
-		return true;
+		return wrmsr(op->as.msr_write.msr, op->as.msr_write.value);
 	case OP_msr_read:
-		*out = (struct guest_command){ .code = GUEST_RDMSR,
-					       .reg = op->as.msr_read.msr };
-		return true;
+		return rdmsr(op->as.msr_read.msr);
 	case OP_cpuid_read:
-		*out = (struct guest_command){
-			.code = GUEST_CPUID,
-			.reg = op->as.cpuid_read.leaf,
-			.value = op->as.cpuid_read.subleaf,
-		};
-		return true;
+		return command(GUEST_CPUID, op->as.cpuid_read.leaf,
+			       op->as.cpuid_read.subleaf);
 	case OP_vcpu_create:
 	case OP_apicbase_restore:
 	case OP_msi:
@@ -128,7 +97,15 @@ bool guest_command_of(struct guest_command *out, const struct op *op)
 	case OP_save_restore:
 		break;
 	}
-	return false;
+	return command(GUEST_EXIT, 0, 0);
+}
+
+bool guest_command_of(struct guest_command *out, const struct op *op)
+{
+	if (op_agent(op) != AGENT_GUEST)
+		return false;
+	*out = command_of(op);
+	return out->code != GUEST_EXIT;
 }
 
 /* What @op reads, of what its command brought. */

@@ -16,10 +16,10 @@ struct run {
 	uint32_t nr;
 	struct guest_command *commands[GUEST_COMMANDS_MAX]; /* NULL: a mark */
 	uint32_t mp_state; /* as it was read last */
-	enum outcome end; /* OUTCOME_DONE: the program has no more to do */
-	bool waits;	  /* it does not run any more, as mp_state says */
-	bool was_reset;	  /* by the last command */
-	bool excepted;	  /* an exception waits that none of them caused */
+	enum outcome end;  /* OUTCOME_DONE: the program has no more to do */
+	bool waits;	   /* it does not run any more, as mp_state says */
+	bool was_reset;	   /* by the last command */
+	bool excepted;	   /* an exception waits that none of them caused */
 	uint32_t exits;
 	struct timespec until;
 };

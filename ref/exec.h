@@ -10,7 +10,6 @@
 #include "ref/mtrr.h"
 #include "scenario/x86.h"
 
-
 /* What KVM's routing table has of a vCPU: see ref/snapshot.c. */
 struct listing {
 	enum apic_mode mode;

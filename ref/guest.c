@@ -90,8 +90,8 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	guest_enter(m, vcpu);
 	vcpu->nmi_came = false;
 	/* KVM: kvm_apic_has_interrupt, if then or ever, of an APIC that is on. */
-	if (vcpu_mode(vcpu) != APIC_MODE_OFF && !interrupts_pic_may_reach(m, vcpu) &&
-	    vcpu->care.apic[APIC_REG_ppr])
+	if (vcpu_mode(vcpu) != APIC_MODE_OFF &&
+	    !interrupts_pic_may_reach(m, vcpu) && vcpu->care.apic[APIC_REG_ppr])
 		lapic_compute_ppr(vcpu);
 	else if (vcpu->ppr_is_stale)
 		vcpu->care.apic[APIC_REG_ppr] = 0;

@@ -362,7 +362,7 @@ static void messages_change_by_parts(void **state)
 		   "lapic_write vcpu=0 by=host reg=ldr value=0x40000000\n"
 		   "icr_write vcpu=0 by=host dest=0x23 low=0x4041\n");
 	len = scenario_encode(bytes, sizeof(bytes), &scenario);
-	for (uint64_t seed = 0; seed < 30000; seed++) {
+	for (uint64_t seed = 0; seed < 60000; seed++) {
 		size_t new_len =
 			mutate_bytes(again, sizeof(again), bytes, len, seed);
 

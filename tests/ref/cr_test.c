@@ -294,8 +294,8 @@ static void both_agents_do_the_same(void **state)
 		for (size_t r = 0; r < ARRAY_SIZE(regs) - !g; r++)
 			for (unsigned bit = 0; bit < 64; bit++) {
 				uint64_t now[] = { g ? 0x80000011 : 0x11,
-						   g ? 0x20 : 0,
-						   g ? 0x500 : 0, 0 };
+						   g ? 0x20 : 0, g ? 0x500 : 0,
+						   0 };
 				uint64_t value = now[r] ^ 1ull << bit;
 
 				if (!may_differ(g, regs[r], value) &&
