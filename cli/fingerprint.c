@@ -7,6 +7,7 @@
 
 #include "kvmdrv/danger.h"
 #include "oracle/explain.h"
+#include "scenario/check.h"
 
 const char *presence_name(enum presence presence)
 {
@@ -83,6 +84,21 @@ static void take_row(struct fingerprint *out, struct kvmdrv *drv,
 	out->rows[row] = side(&telling, out->why[row]);
 }
 
+/* What mends a row that the host has not is not there either. */
+static void leave_out_needless(struct fingerprint *out)
+{
+	static const struct {
+		enum erratum row, other;
+	} needs[] = {
+#define NEEDS(name, other) { ERRATUM_##name, ERRATUM_##other },
+#include "ref/errata.def"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (out->rows[needs[i].other] == PRESENCE_ABSENT)
+			out->rows[needs[i].row] = PRESENCE_ABSENT;
+}
+
 bool fingerprint_take(struct fingerprint *out, struct kvmdrv *drv)
 {
 	static struct scenario witness;
@@ -98,6 +114,7 @@ bool fingerprint_take(struct fingerprint *out, struct kvmdrv *drv)
 			return false;
 		take_row(out, drv, &witness, row);
 	}
+	leave_out_needless(out);
 	return true;
 }
 

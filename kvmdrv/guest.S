@@ -299,9 +299,13 @@ begin 32, cr0_write
 /*
  * Back without an IRET, which KVM's emulator knows in real mode only. So NMIs
  * are blocked from then on.
+ * Nor is there a way back to a code segment that a SIPI made, whose selector is
+ * none: all that the program has done there is to start.
  */
 	.globl guest_nmi32
 guest_nmi32:
+	testl $0xff, 4(%esp)
+	jz guest_restart32
 	pushl 8(%esp)
 	popfl
 	lretl $4

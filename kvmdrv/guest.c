@@ -368,6 +368,9 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 		commands[i].error_code = 0;
 		memset(commands[i].result, 0, sizeof(commands[i].result));
 	}
+	/* A HLT that it was to go on after. */
+	if (nr && !more && run.end != OUTCOME_DONE)
+		commands[0].outcome = run.end;
 	while (more && !impossible && nr) {
 		size_t loaded = stack_load(&run, commands, nr);
 
