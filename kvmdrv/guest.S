@@ -110,6 +110,7 @@ guest_code:
 /* From here the driver starts it again, in whichever mode the host left. */
 	.globl guest_restart32
 guest_restart32:
+restart32:
 	ljmpl $GUEST_CS16, $(restart16 - guest_code)
 	.code16
 restart16:
@@ -305,7 +306,7 @@ begin 32, cr0_write
 	.globl guest_nmi32
 guest_nmi32:
 	testl $0xff, 4(%esp)
-	jz guest_restart32
+	jz restart32
 	pushl 8(%esp)
 	popfl
 	lretl $4
