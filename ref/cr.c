@@ -403,8 +403,11 @@ static void write_by_host(struct model *m, struct model_vcpu *vcpu,
 	vcpu->state.efer = next.efer;
 	sregs_written(m, vcpu, is_cr8 ? op->value : cr8_of(vcpu));
 	/* It starts again, with interrupts disabled, if it is to at all. */
-	if (vcpu->state.cr0 & CR0_PE || GUEST_IS_CS(vcpu->state.cs_selector))
+	if (vcpu->state.cr0 & CR0_PE || GUEST_IS_CS(vcpu->state.cs_selector)) {
 		vcpu->takes_interrupts = false;
+		/* KVM: KVM_SET_REGS. */
+		interrupts_ask(vcpu, true);
+	}
 	vcpu->state.cs_selector = program_cs(vcpu);
 }
 

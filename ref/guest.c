@@ -58,11 +58,8 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	vcpu_take_events(m, vcpu);
 	if (vcpu->undefined)
 		m->nothing_is_promised = true;
-	if (vcpu->state.mp_state == MP_STATE_HALTED)
+	if (vcpu->state.mp_state == MP_STATE_HALTED && !vcpu->has_shut_down)
 		interrupts_wake_up(m, vcpu);
-	/* KVM: the shutdown, which is a request to the vCPU, ends a HLT. */
-	if (vcpu->state.mp_state == MP_STATE_HALTED && vcpu->will_shut_down)
-		vcpu->state.mp_state = MP_STATE_RUNNABLE;
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE || vcpu->has_shut_down) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_NOT_RUN;

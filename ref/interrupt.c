@@ -174,7 +174,9 @@ void interrupts_wake_up(struct model *m, struct model_vcpu *vcpu)
 	if (vcpu->takes_interrupts && vcpu_mode(vcpu) != APIC_MODE_OFF &&
 	    vcpu->care.apic[APIC_REG_ppr])
 		lapic_compute_ppr(vcpu);
-	if (!interrupt && !nmi && !vcpu->state.smi_pending && !vcpu->unhalted)
+	/* KVM: the shutdown, which is a request to the vCPU, ends a HLT. */
+	if (!interrupt && !nmi && !vcpu->state.smi_pending && !vcpu->unhalted &&
+	    !vcpu->will_shut_down)
 		return;
 	vcpu->state.mp_state = MP_STATE_RUNNABLE;
 	vcpu_forget_unhalted(vcpu);

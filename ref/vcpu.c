@@ -206,6 +206,8 @@ void model_save_restore(struct model *m, const struct op_save_restore *op,
 			continue;
 		lapic_restore(m, vcpu);
 		restore_events(m, vcpu);
+		/* KVM: kvm_pvm has that where nothing shows it. */
+		vcpu->will_shut_down = false;
 		vcpu->look = (struct look){ .asked = true };
 	}
 	snapshot_take(m);
