@@ -137,10 +137,10 @@ static bool handle_port(struct run *run, struct kvm_run *exit)
 	}
 	if (exit->io.direction == KVM_EXIT_IO_OUT)
 		return false;
-	if (run->page->mark) {
-		run->was_reset = true;
+	run->was_reset |= run->page->mark;
+	/* What was on the stack may be used up, or an NMI's frame is there. */
+	if (run->page->mark || !run->nr)
 		stack_put_exit(run, 0);
-	}
 	*value = stack_address(run) |
 		 (run->vm->long_mode ? GUEST_LONG_MODE : 0);
 	return true;
