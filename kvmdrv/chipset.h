@@ -28,12 +28,18 @@ union routes {
 struct chipset {
 	union routes *routes; /* NULL: as KVM made them */
 	bool touched;	      /* its chips may not be as they were new */
+	bool written;	      /* the IOAPIC, by an op of its own */
 	bool is_high[GSIS];
 	struct kvm_irqchip new_chips[CHIPS];
 };
 
 /* Note what it shows as it is new. */
 void chipset_keep(struct vm *vm);
+/*
+ * Can it not be put back? What a vCPU learned of the IOAPIC as it ran, of whose
+ * EOIs to tell it, it knows until it runs again.
+ */
+bool chipset_is_spent(const struct vm *vm);
 /* Put back what is not as it was new. */
 void chipset_reset(struct vm *vm);
 void chipset_free(struct vm *vm);

@@ -134,6 +134,15 @@ void chipset_reset(struct vm *vm)
 		reset_chips(vm);
 	memset(chip->is_high, 0, sizeof(chip->is_high));
 	chip->touched = false;
+	chip->written = false;
+}
+
+bool chipset_is_spent(const struct vm *vm)
+{
+	for (uint32_t i = 0; vm->chipset.written && i < vm->nr_built; i++)
+		if (vm->vcpus[i]->has_run)
+			return true;
+	return false;
 }
 
 void chipset_copy(struct vm *to, struct vm *from)

@@ -306,10 +306,13 @@ begin 32, cr0_write
 	.globl guest_nmi32
 guest_nmi32:
 	testl $0xff, 4(%esp)
-	jz restart32
+	jz 1f
 	pushl 8(%esp)
 	popfl
 	lretl $4
+1:	pushl 8(%esp)
+	popfl
+	jmp restart32
 
 	.code64
 	commands 64, rax, rcx, rdx, rdi, rsp

@@ -162,6 +162,7 @@ static bool put_ioapic(struct run *run, const struct guest_command *command)
 	if (page == IOAPIC_ADDRESS)
 		return false;
 	run->vm->chipset.touched = true;
+	run->vm->chipset.written |= write;
 	put_mmio(run, NULL, GUEST_MMIO_WRITE, IOAPIC_ADDRESS + IOAPIC_SELECT,
 		 command->reg);
 	put_mmio(run, command, write ? GUEST_MMIO_WRITE : GUEST_MMIO_READ,

@@ -45,6 +45,7 @@ struct answer kvmdrv_ioapic_write(struct vm *vm,
 	if (!set(&chip.chip.ioapic, op->reg, op->value))
 		return (struct answer){ 0 };
 	vm->chipset.touched = true;
+	vm->chipset.written = true;
 	return answer_of_call(try_vm_ioctl(vm, KVM_SET_IRQCHIP, &chip));
 }
 

@@ -194,6 +194,9 @@ static bool wants_new(const struct pool *pool, const struct topology *t,
 /* Will the VM have more than was there at first, and so not be kept? */
 static bool grows(const struct scenario *s, uint32_t nr_first)
 {
+	bool full = s->config.irqchip == IRQCHIP_FULL;
+	bool runs = false, writes = false;
+
 	for (size_t i = nr_first; i < s->nr_ops; i++) {
 		const struct op *op = &s->ops[i];
 
@@ -201,8 +204,10 @@ static bool grows(const struct scenario *s, uint32_t nr_first)
 		    (op->kind == OP_x2apic_api_enable &&
 		     op->as.x2apic_api_enable.flags & ~s->config.x2apic_api))
 			return true;
+		runs |= op_agent(op) == AGENT_GUEST;
+		writes |= full && op->kind == OP_ioapic_write;
 	}
-	return false;
+	return runs && writes;
 }
 
 static struct vm *build(struct kvmdrv *drv, const struct topology *t)
@@ -355,7 +360,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 
 void pool_give(struct pool *pool, struct vm *vm, const struct vcpu_state *now)
 {
-	if (vm->grown) {
+	if (vm->grown || chipset_is_spent(vm)) {
 		vm_destroy(vm, pool->drv);
 		return;
 	}

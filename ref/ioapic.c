@@ -161,18 +161,38 @@ void ioapic_set_line(struct model *m, uint32_t pin, bool level,
 }
 
 /*
+ * KVM: each vCPU knows by ioapic_handled_vectors whose EOIs matter. It is told
+ * as it runs, of the entries that it is a destination of, and of those whose
+ * vector is then requested or in service.
+ */
+static bool eoi_comes_through(struct model *m, const struct model_vcpu *vcpu,
+			      uint64_t entry, enum agent by)
+{
+	struct message msg;
+
+	if (!in_force(m, ERRATUM_eoi_misses_ioapic))
+		return true;
+	decode(m, entry, &msg);
+	if (by == AGENT_GUEST &&
+	    apic_is_addressed(m, &msg, vcpu) == RECEPTION_YES)
+		return true;
+	decides(m, ERRATUM_eoi_misses_ioapic);
+	return model_choose(m, 2) == 1;
+}
+
+/*
  * 82093AA "I/O Redirection Table Registers": an EOI with the entry's vector
  * clears remote IRR, and what is still asserted is sent again.
  */
 void ioapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
 			     uint8_t vector, enum agent by)
 {
-	(void)vcpu;
-	(void)by;
 	for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++) {
 		uint64_t *entry = &m->chipset.ioapic.entries[pin];
 
-		if ((uint8_t)*entry != vector || !is_level(m, *entry))
+		if ((uint8_t)*entry != vector || !is_level(m, *entry) ||
+		    !(*entry & REDIRECTION_REMOTE_IRR) ||
+		    !eoi_comes_through(m, vcpu, *entry, by))
 			continue;
 		*entry &= ~(uint64_t)REDIRECTION_REMOTE_IRR;
 		if (level_waits(m, pin))

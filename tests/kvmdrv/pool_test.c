@@ -227,6 +227,18 @@ static void nor_what_interrupt_controllers_have(void **state)
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
 		"ioapic_read vcpu=0 by=guest reg=0x32\n"
 		"ioapic_write vcpu=0 by=guest reg=0x32 value=0x10041\n",
+		/* What a vCPU knows of the IOAPIC since it last ran. */
+		"config irqchip=full\n"
+		"vcpu_create vcpu_id=0\n"
+		"apicbase_write vcpu=0 by=host value=0xfee00d00\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"ioapic_write vcpu=0 by=host reg=0x30 value=0x8041\n"
+		"irq_line gsi=16 level=1\n"
+		"irq_line gsi=16 level=0\n"
+		"lapic_write vcpu=0 by=host reg=isr2 value=2\n"
+		"x2apic_write vcpu=0 by=host reg=eoi value=0\n"
+		"ioapic_read vcpu=0 by=host reg=0x30\n"
+		"lapic_read vcpu=0 by=guest reg=tpr\n",
 		"config irqchip=full\n"
 		"vcpu_create vcpu_id=0\n"
 		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
