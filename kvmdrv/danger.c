@@ -142,6 +142,40 @@ static bool exceeds(struct kvmdrv_reason *out_reason,
 	return false;
 }
 
+/* Flags of CR4 that no KVM refuses. */
+#define CR4_TAKEN 0x7ffull
+
+/*
+ * May a vCPU run with EFER.LME and without CR4.PAE? QEMU, 7.2 and likely later,
+ * then does not load the host's CR0 when it exits, and the host is dead. What
+ * KVM refuses is not known here, so this is more careful than it need be.
+ */
+static bool has_lme_without_pae(const struct scenario *s)
+{
+	bool lme[VCPUS_MAX] = { false }, pae[VCPUS_MAX] = { false };
+
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+		const struct op_control_write *write = &op->as.control_write;
+		int vcpu = op_vcpu(op);
+
+		/* The guest program sets PAE first. */
+		if (op_agent(op) == AGENT_GUEST &&
+		    s->config.guest == GUEST_LONG)
+			pae[vcpu] = true;
+		if (op->kind != OP_control_write)
+			continue;
+		if (write->reg == CONTROL_CR4)
+			pae[vcpu] = (write->value & ~CR4_TAKEN) == 0 &&
+				    write->value & CR4_PAE;
+		if (write->reg == CONTROL_EFER)
+			lme[vcpu] |= !!(write->value & EFER_LME);
+		if (lme[vcpu] && !pae[vcpu])
+			return true;
+	}
+	return false;
+}
+
 enum danger danger_check(struct kvmdrv_reason *out_reason,
 			 const struct danger_host *host,
 			 const struct scenario *s)
@@ -153,6 +187,12 @@ enum danger danger_check(struct kvmdrv_reason *out_reason,
 		if (!has_bug(host, &bugs[i]) || !bugs[i].is_triggered_by(s))
 			continue;
 		say(out_reason, "%s", bugs[i].reason);
+		return DANGER_KERNEL;
+	}
+	if (host->tcg && has_lme_without_pae(s)) {
+		say(out_reason,
+		    "QEMU's emulation of SVM ends a host whose guest has "
+		    "EFER.LME without CR4.PAE");
 		return DANGER_KERNEL;
 	}
 	return DANGER_NONE;
@@ -252,6 +292,7 @@ void danger_host_here(struct danger_host *out, struct kvmdrv *drv)
 	host_describe(&host);
 	kvmdrv_capabilities(drv, caps);
 	*out = (struct danger_host){ 0 };
+	out->tcg = !strncmp(host.cpu, "QEMU TCG", strlen("QEMU TCG"));
 	out->version_known = kernel_version_parse(&out->version, host.kernel);
 	/* KVM's API: what the document says where a capability is missing. */
 	out->vcpus_max = capability(caps, "KVM_CAP_MAX_VCPUS");

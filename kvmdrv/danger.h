@@ -36,6 +36,7 @@ struct danger_host {
 	uint32_t vcpus_max;    /* in one VM */
 	uint32_t vcpu_ids_max; /* vcpu_id is below */
 	uint32_t quirks;       /* that can be turned off */
+	bool tcg;	       /* it is a guest of QEMU, which emulates SVM */
 	bool version_known;
 	struct kernel_version version;
 };

@@ -153,6 +153,32 @@ static void quirks_that_a_host_keeps_are_told(void **state)
 			    "only 0x1 be");
 }
 
+static enum danger check_tcg(bool tcg, const char *text)
+{
+	struct danger_host host = host_of("6.18.0");
+
+	host.tcg = tcg;
+	test_parse(&scenario, text);
+	return danger_check(&reason, &host, &scenario);
+}
+
+static void what_ends_qemu_is_told(void **state)
+{
+#define LME "control_write vcpu=0 by=host reg=efer value=0x100\n"
+#define PAE "control_write vcpu=0 by=guest reg=cr4 value=0x20\n"
+#define NO_PAE "control_write vcpu=0 by=guest reg=cr4 value=0x4020\n"
+#define ONE "vcpu_create vcpu_id=0\n"
+	(void)state;
+	assert_int_equal(check_tcg(false, ONE LME), DANGER_NONE);
+	assert_int_equal(check_tcg(true, ONE LME), DANGER_KERNEL);
+	assert_int_equal(check_tcg(true, ONE PAE LME), DANGER_NONE);
+	assert_int_equal(check_tcg(true, ONE NO_PAE LME), DANGER_KERNEL);
+	assert_int_equal(check_tcg(true, ONE PAE LME NO_PAE), DANGER_KERNEL);
+	assert_int_equal(check_tcg(true, "config guest=long\n" ONE
+					 "interrupt_take vcpu=0\n" LME),
+			 DANGER_NONE);
+}
+
 static void what_kvm_logs_each_time_is_counted(void **state)
 {
 	static const struct {
@@ -237,6 +263,7 @@ int main(void)
 		cmocka_unit_test(only_what_triggers_it_is_refused),
 		cmocka_unit_test(what_a_host_has_no_room_for_is_told),
 		cmocka_unit_test(quirks_that_a_host_keeps_are_told),
+		cmocka_unit_test(what_ends_qemu_is_told),
 		cmocka_unit_test(what_kvm_logs_each_time_is_counted),
 		cmocka_unit_test(the_limit_of_descriptors_goes_up),
 		cmocka_unit_test(this_host_has_room_for_the_largest_scenario),
