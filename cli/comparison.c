@@ -28,7 +28,7 @@ static void read_row(struct compared *side, const char *name, const char *value)
 		snprintf(side->why[row], WHY_MAX, "%s",
 			 value + len + strspn(value + len, " "));
 		if (side->rows[row] == PRESENCE_PRESENT)
-			side->errata.set |= 1ull << row;
+			side->errata.set |= ROW(row);
 		return;
 	}
 	fprintf(stderr, "%s: unknown row '%s', left out\n", side->name, name);

@@ -143,7 +143,7 @@ struct errata fingerprint_errata(const struct fingerprint *fingerprint)
 
 	for (uint32_t row = 0; row < ERRATA; row++)
 		if (fingerprint->rows[row] == PRESENCE_PRESENT)
-			set.set |= 1ull << row;
+			set.set |= ROW(row);
 	return set;
 }
 

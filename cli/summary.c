@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 
-enum { ROWS_MAX = 1024, META_MAX = 16384 };
+enum { SUMMARY_ROWS_MAX = 1024, META_MAX = 16384 };
 
 struct row {
 	unsigned long long hits;
@@ -71,14 +71,14 @@ static int by_hits(const void *a, const void *b)
 
 size_t summary_print(FILE *out, const char *dir, const char *title)
 {
-	static struct row rows[ROWS_MAX];
+	static struct row rows[SUMMARY_ROWS_MAX];
 	const struct dirent *entry;
 	DIR *folder = opendir(dir);
 	size_t nr = 0;
 
 	if (!folder)
 		return 0;
-	while ((entry = readdir(folder)) != NULL && nr < ROWS_MAX)
+	while ((entry = readdir(folder)) != NULL && nr < SUMMARY_ROWS_MAX)
 		if (entry->d_name[0] != '.' &&
 		    read_row(&rows[nr], dir, entry->d_name))
 			nr++;

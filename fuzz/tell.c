@@ -4,18 +4,18 @@
 #include "ref/model.h"
 #include "scenario/check.h"
 
-static uint64_t rows_of_kind(enum erratum_kind kind)
+static errata_rows rows_of_kind(enum erratum_kind kind)
 {
-	uint64_t rows = 0;
+	errata_rows rows = 0;
 
 	for (uint32_t row = 0; row < ERRATA; row++)
 		if (erratum_infos[row].kind == kind)
-			rows |= 1ull << row;
+			rows |= ROW(row);
 	return rows;
 }
 
 static void run(struct expectation *out, const struct scenario *s,
-		uint64_t errata)
+		errata_rows errata)
 {
 	const struct model_setup setup = { .errata = { errata },
 					   .schedule = SCHEDULE_STRICT };
@@ -25,7 +25,7 @@ static void run(struct expectation *out, const struct scenario *s,
 
 /* Of @rows the first that takes the difference at @step away, or ERRATA. */
 static uint32_t row_of(const struct scenario *s, uint32_t step,
-		       uint64_t expected, uint64_t rows,
+		       errata_rows expected, errata_rows rows,
 		       struct tell_workspace *work)
 {
 	struct verdict verdict;
@@ -33,7 +33,7 @@ static uint32_t row_of(const struct scenario *s, uint32_t step,
 	for (uint32_t row = 0; row < ERRATA; row++) {
 		if (!(rows >> row & 1))
 			continue;
-		run(&work->trial, s, expected ^ 1ull << row);
+		run(&work->trial, s, expected ^ ROW(row));
 		oracle_judge(&verdict, &work->trial, &work->host.want);
 		if (verdict.kind == VERDICT_AGREE || verdict.step > step)
 			return row;
@@ -43,10 +43,10 @@ static uint32_t row_of(const struct scenario *s, uint32_t step,
 
 /* @errata is the host's; work->host is it. */
 static void tell_host(uint8_t *counters, const struct scenario *s,
-		      uint64_t expected, uint64_t errata,
+		      errata_rows expected, errata_rows errata,
 		      struct tell_workspace *work)
 {
-	uint64_t rows = work->host.rows | work->expected.rows;
+	errata_rows rows = work->host.rows | work->expected.rows;
 	struct verdict verdict;
 	uint64_t hash;
 
@@ -64,8 +64,8 @@ static void tell_host(uint8_t *counters, const struct scenario *s,
 void tell(uint8_t counters[TELL_COUNTERS], const struct scenario *s,
 	  const struct errata *expected, struct tell_workspace *work)
 {
-	const uint64_t today = errata_observed().set;
-	const uint64_t more[] = {
+	const errata_rows today = errata_observed().set;
+	const errata_rows more[] = {
 		rows_of_kind(ERRATUM_KIND_HISTORICAL),
 		rows_of_kind(ERRATUM_KIND_BACKEND),
 	};

@@ -10,8 +10,6 @@
 #include "oracle/examine.h"
 #include "oracle/explain.h"
 
-enum { ROWS_MAX = 64 };
-
 /* One more than this many causes in one scenario, and it is a finding. */
 enum { LINKS_MAX = 8 };
 
@@ -64,7 +62,7 @@ static bool is_still_promised(const struct search *search)
 }
 
 /* Does switching @rows explain the first difference? How far does it get? */
-static bool explains(struct search *search, uint64_t rows, uint32_t *out_step)
+static bool explains(struct search *search, errata_rows rows, uint32_t *out_step)
 {
 	struct errata errata = { search->errata.set ^ rows };
 	struct verdict trial;
@@ -81,7 +79,7 @@ static bool explains(struct search *search, uint64_t rows, uint32_t *out_step)
 	return false;
 }
 
-static void try_rows(struct search *search, uint64_t rows)
+static void try_rows(struct search *search, errata_rows rows)
 {
 	uint32_t step;
 
@@ -96,22 +94,22 @@ static void try_rows(struct search *search, uint64_t rows)
 }
 
 /* Of @rows, which explain, none that can be left out. */
-static void try_fewer(struct search *search, uint64_t rows)
+static void try_fewer(struct search *search, errata_rows rows)
 {
 	uint32_t step;
 
 	for (uint32_t row = 0; row < ROWS_MAX; row++)
 		if (rows >> row & 1 &&
-		    explains(search, rows & ~(1ull << row), &step))
-			rows &= ~(1ull << row);
+		    explains(search, rows & ~ROW(row), &step))
+			rows &= ~ROW(row);
 	try_rows(search, rows);
 }
 
 /* The usual set, and with one more of its rows switched. */
 static void try_usual(struct search *search)
 {
-	uint64_t switchable = search->sides->switchable.set;
-	uint64_t rows = (search->errata.set ^ search->sides->usual.set) &
+	errata_rows switchable = search->sides->switchable.set;
+	errata_rows rows = (search->errata.set ^ search->sides->usual.set) &
 			switchable;
 	uint32_t step;
 
@@ -121,25 +119,25 @@ static void try_usual(struct search *search)
 		try_fewer(search, rows);
 	for (uint32_t row = 0; row < ROWS_MAX && !search->nr_best; row++)
 		if (switchable >> row & 1 &&
-		    explains(search, rows ^ 1ull << row, &step))
-			try_fewer(search, rows ^ 1ull << row);
+		    explains(search, rows ^ ROW(row), &step))
+			try_fewer(search, rows ^ ROW(row));
 }
 
 /* Single rows, pairs where no single one does, then more. */
 static bool find_best(struct search *search)
 {
-	uint64_t switchable = search->sides->switchable.set;
+	errata_rows switchable = search->sides->switchable.set;
 
 	search->best_step = 0;
 	search->nr_best = 0;
 	search->perhaps.set = 0;
 	for (uint32_t row = 0; row < ROWS_MAX; row++)
 		if (switchable >> row & 1)
-			try_rows(search, 1ull << row);
+			try_rows(search, ROW(row));
 	for (uint32_t a = 0; a < ROWS_MAX && !search->nr_best; a++)
 		for (uint32_t b = a + 1; b < ROWS_MAX; b++)
 			if (switchable >> a & switchable >> b & 1)
-				try_rows(search, 1ull << a | 1ull << b);
+				try_rows(search, ROW(a) | ROW(b));
 	if (!search->nr_best)
 		try_usual(search);
 	return search->nr_best > 0;

@@ -33,7 +33,7 @@ static void settle(struct verdict *out, struct oracle_sides *sides,
 static struct errata choose(const struct verdict *v,
 			    const struct oracle_sides *sides)
 {
-	uint64_t changed = sides->errata.set ^ sides->usual.set;
+	errata_rows changed = sides->errata.set ^ sides->usual.set;
 
 	for (uint32_t i = 0; i < v->nr_explanations && i < EXPLANATIONS_MAX;
 	     i++)

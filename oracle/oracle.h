@@ -67,7 +67,7 @@ struct verdict {
 	 * there. That explains nothing, but it is where to look.
 	 */
 	struct errata perhaps;
-	uint64_t rows; /* errata that decided something in the expectation */
+	errata_rows rows; /* errata that decided something in the expectation */
 	/* What stays the same when IDs, vectors and unrelated ops change. */
 	char signature[SIGNATURE_MAX];
 };

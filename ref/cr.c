@@ -5,6 +5,7 @@
 #include "ref/cr.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "ref/guest.h"
 #include "scenario/guest_memory.h"
@@ -200,6 +201,8 @@ void guest_enter(struct model *m, struct model_vcpu *vcpu)
 
 	if (is_strange(m, vcpu))
 		m->nothing_is_promised = true;
+	/* No manual says what an instruction makes of them, or that it does. */
+	vcpu->care.cr0 &= ~(s->cr0 ^ cr0_loaded(s->cr0));
 	s->cr0 = cr0_loaded(s->cr0) | CR0_PE;
 	s->cs_selector = guest_is_long(m) ? GUEST_CS64 : GUEST_CS32;
 	if (guest_is_long(m)) {
@@ -218,6 +221,7 @@ void guest_enter(struct model *m, struct model_vcpu *vcpu)
 void controls_reset(struct model_vcpu *vcpu)
 {
 	vcpu->state.cr0 = CR0_ET | CR0_NW | CR0_CD;
+	vcpu->care.cr0 = UINT64_MAX;
 	vcpu->state.cr4 = 0;
 	vcpu->state.efer = 0;
 }
@@ -296,6 +300,37 @@ static uint64_t moved(const struct model *m, const struct op_control_write *op)
 	return op->value;
 }
 
+/* KVM: svm_set_cr8_intercept; what is not intercepted the emulator takes. */
+static bool cr8_is_taken(struct model *m, uint64_t value)
+{
+	return !(value & ~CR8_DEFINED) ||
+	       (in_force(m, ERRATUM_cr8_reserved_ignored) &&
+		decides(m, ERRATUM_cr8_reserved_ignored) &&
+		model_choose(m, 2) == 0);
+}
+
+/*
+ * KVM: kvm_set_cr0 did not ask for 64-bit mode. The program then runs no more;
+ * how it ends is not known.
+ */
+static bool leaves_64_bit_mode(struct model *m, struct model_vcpu *vcpu,
+			       uint64_t value, struct promise *out)
+{
+	struct controls now = controls_of(vcpu);
+
+	if (!guest_is_long(m) || cr0_write_is_legal(&now, value, true) ||
+	    !cr0_write_is_legal(&now, value, false) ||
+	    !in_force(m, ERRATUM_pg_cleared_in_64bit) ||
+	    !decides(m, ERRATUM_pg_cleared_in_64bit))
+		return false;
+	vcpu->state.cr0 = cr0_loaded(value);
+	vcpu->state.efer = with_lma(vcpu->state.efer, value);
+	vcpu->care.cs_selector = 0;
+	vcpu->has_shut_down = true;
+	memset(&out->care, 0, sizeof(out->care));
+	return true;
+}
+
 /* False: #GP. */
 static bool write_by_guest(struct model *m, struct model_vcpu *vcpu,
 			   const struct op_control_write *op)
@@ -323,9 +358,9 @@ static bool write_by_guest(struct model *m, struct model_vcpu *vcpu,
 		s->cr4 = value;
 		return true;
 	case CONTROL_CR8:
-		if (value & ~CR8_DEFINED)
+		if (!cr8_is_taken(m, value))
 			return false;
-		load_cr8(vcpu, value);
+		load_cr8(vcpu, value & CR8_DEFINED);
 		vcpu->care.apic[APIC_REG_tpr] = UINT32_MAX;
 		lapic_compute_ppr(vcpu);
 		return true;
@@ -399,6 +434,8 @@ static void write_by_host(struct model *m, struct model_vcpu *vcpu,
 		vcpu->will_shut_down = true;
 	}
 	vcpu->state.cr0 = next.cr0;
+	if (op->reg == CONTROL_CR0)
+		vcpu->care.cr0 = UINT64_MAX;
 	vcpu->state.cr4 = next.cr4;
 	vcpu->state.efer = next.efer;
 	sregs_written(m, vcpu, is_cr8 ? op->value : cr8_of(vcpu));
@@ -430,7 +467,9 @@ void model_control_write(struct model *m, const struct op_control_write *op,
 		return;
 	if (op->by == AGENT_HOST)
 		write_by_host(m, vcpu, op, out);
-	else if (write_by_guest(m, vcpu, op))
+	else if ((op->reg == CONTROL_CR0 &&
+		  leaves_64_bit_mode(m, vcpu, moved(m, op), out)) ||
+		 write_by_guest(m, vcpu, op))
 		promise_accepted(out);
 	else
 		promise_refused(out, 0);

@@ -21,7 +21,7 @@ struct errata errata_switchable(void)
 
 	for (size_t i = 0; i < ERRATA; i++)
 		if (erratum_infos[i].kind != ERRATUM_KIND_CANARY)
-			set.set |= 1ull << i;
+			set.set |= ROW(i);
 	return set;
 }
 
@@ -31,18 +31,18 @@ static struct errata documented(void)
 
 	for (size_t i = 0; i < ERRATA; i++)
 		if (erratum_infos[i].kind == ERRATUM_KIND_DOCUMENTED)
-			set.set |= 1ull << i;
+			set.set |= ROW(i);
 	return set;
 }
 
 /* Of what the documents say, only one thing is as they say it. */
 struct errata errata_observed(void)
 {
-	struct errata set = { 1ull << ERRATUM_lint0_reenabled };
+	struct errata set = { ROW(ERRATUM_lint0_reenabled) };
 
 	for (size_t i = 0; i < ERRATA; i++)
 		if (erratum_infos[i].kind == ERRATUM_KIND_UNDOCUMENTED)
-			set.set |= 1ull << i;
+			set.set |= ROW(i);
 	return set;
 }
 
@@ -51,7 +51,7 @@ struct errata errata_with(uint32_t row)
 	bool in_documents = erratum_infos[row].kind == ERRATUM_KIND_DOCUMENTED;
 	struct errata set = in_documents ? documented() : errata_observed();
 
-	set.set |= 1ull << row;
+	set.set |= ROW(row);
 	return set;
 }
 
@@ -59,7 +59,7 @@ struct errata errata_without(uint32_t row)
 {
 	struct errata set = errata_with(row);
 
-	set.set &= ~(1ull << row);
+	set.set &= ~ROW(row);
 	return set;
 }
 
@@ -89,9 +89,9 @@ static bool switch_row(struct errata *set, const char *text, size_t len)
 		if (!name_is(text + 1, len - 1, erratum_infos[i].name))
 			continue;
 		if (*text == '+')
-			set->set |= 1ull << i;
+			set->set |= ROW(i);
 		else
-			set->set &= ~(1ull << i);
+			set->set &= ~ROW(i);
 		return true;
 	}
 	return false;

@@ -29,7 +29,7 @@ static inline bool in_force(const struct model *m, enum erratum row)
 /* Departure @row decided something in this run. Always true. */
 static inline bool decides(const struct model *m, enum erratum row)
 {
-	m->out->rows |= 1ull << row;
+	m->out->rows |= ROW(row);
 	return true;
 }
 

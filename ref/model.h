@@ -39,7 +39,7 @@ struct erratum_info {
 };
 extern const struct erratum_info erratum_infos[ERRATA];
 
-_Static_assert(ERRATA <= 64, "a set is one word");
+_Static_assert(ERRATA <= ROWS_MAX, "a set has room");
 
 static inline bool errata_has(const struct errata *errata, enum erratum row)
 {

@@ -76,9 +76,14 @@ struct choices {
 	uint16_t step[CHOICES_MAX]; /* the op that came upon it */
 };
 
-/* Which departures from the architecture are in force: bit n is row n. */
+/* A set of rows of the table of errata. */
+typedef unsigned __int128 errata_rows;
+#define ROWS_MAX 128u
+#define ROW(n) ((errata_rows)1 << (n))
+
+/* Which departures from the architecture are in force. */
 struct errata {
-	uint64_t set;
+	errata_rows set;
 };
 
 /* What a model needs to know beside the scenario. */
@@ -92,7 +97,7 @@ struct expectation {
 	struct observation want;
 	struct observation care; /* same shape; a set bit is promised */
 	struct choices choices;	 /* as taken */
-	uint64_t rows;		 /* errata that made a difference: a bit each */
+	errata_rows rows;	 /* errata that made a difference */
 };
 
 /* Make @out an empty observation, ready for steps. */

@@ -151,9 +151,9 @@ static void ask_for_rows(void)
 	add(AGENT_HOST, MSR_pat, 2);
 	kvmdrv_run(drv, &got, &scenario, SCHEDULE_FAST);
 	if (got.steps[1].answer.exception == VECTOR_DF)
-		setup.errata.set |= 1ull << ERRATUM_mtrr_refusal_queued;
+		setup.errata.set |= ROW(ERRATUM_mtrr_refusal_queued);
 	if (got.steps[3].answer.accepted)
-		setup.errata.set |= 1ull << ERRATUM_pat_any_value;
+		setup.errata.set |= ROW(ERRATUM_pat_any_value);
 }
 
 static void open_or_skip(void)

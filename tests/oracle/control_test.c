@@ -76,7 +76,7 @@ static int open_host(void **state)
 		read_witness(witness);
 		if (danger_check(&reason, &limits, &scenario) == DANGER_NONE &&
 		    host_has(row))
-			host.set |= 1ull << row;
+			host.set |= ROW(row);
 	}
 	return 0;
 }

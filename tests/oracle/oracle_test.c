@@ -419,13 +419,13 @@ static void what_a_row_leaves_open_is_told(void **state)
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
-	pair.switchable.set = 1ull << ERRATUM_broadcast_quirk;
+	pair.switchable.set = ROW(ERRATUM_broadcast_quirk);
 	examine(&pair, "vcpu_create vcpu_id=1\n"
 		       "lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
 		       "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
 		       "msi address=0xfeeff000 data=0x145\n");
 	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
-	assert_int_equal(verdict.perhaps.set, 1ull << ERRATUM_broadcast_quirk);
+	assert_int_equal(verdict.perhaps.set, ROW(ERRATUM_broadcast_quirk));
 	assert_non_null(out);
 	report_write(out, &scenario, &verdict, &about);
 	assert_int_equal(fclose(out), 0);

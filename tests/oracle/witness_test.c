@@ -116,7 +116,7 @@ static bool is_named(const struct verdict *v, uint32_t row)
 {
 	for (uint32_t i = 0; i < v->nr_explanations && i < EXPLANATIONS_MAX;
 	     i++)
-		if (v->explanations[i].set == 1ull << row)
+		if (v->explanations[i].set == ROW(row))
 			return true;
 	return false;
 }
@@ -131,7 +131,7 @@ static void a_flipped_row_is_named(void **state)
 	for (uint32_t row = 0; row < ERRATA; row++) {
 		enum erratum_kind kind = erratum_infos[row].kind;
 		struct errata backend = { kind == ERRATUM_KIND_BACKEND ?
-						  1ull << row :
+						  ROW(row) :
 						  0 };
 		struct oracle_sides sides = {
 			.expect = model_run,
@@ -149,7 +149,7 @@ static void a_flipped_row_is_named(void **state)
 			continue;
 		assert_true(read_witness(row));
 		sides.errata.set = (errata_observed().set | backend.set) ^
-				   1ull << row;
+				   ROW(row);
 		oracle_examine(&verdict, &sides, &scenario, &work);
 		/* Anything will do where these rows do not say what. */
 		if (row == ERRATUM_lowest_by_vector ||

@@ -38,6 +38,13 @@ static bool has_irr(uint32_t vcpu, uint8_t vector)
 	       1;
 }
 
+static errata_rows random_rows(uint64_t *random)
+{
+	errata_rows rows = test_random(random);
+
+	return (rows << 64 | test_random(random)) & (ROW(ERRATA) - 1);
+}
+
 static void equal_runs_are_equal(void **state)
 {
 	uint64_t random = 3;
@@ -49,8 +56,7 @@ static void equal_runs_are_equal(void **state)
 		for (size_t b = 0; b < sizeof(bytes); b++)
 			bytes[b] = (uint8_t)(test_random(&random) % 14);
 		scenario_decode(&scenario, bytes, sizeof(bytes));
-		setup.errata.set = test_random(&random) &
-				   ((1ull << ERRATA) - 1);
+		setup.errata.set = random_rows(&random);
 		model_run(&expected, &scenario, &setup);
 		model_run(&again, &scenario, &setup);
 		assert_int_equal(expected.want.nr_states, again.want.nr_states);
@@ -297,7 +303,7 @@ static void rows_that_decide_nothing_change_nothing(void **state)
 
 	(void)state;
 	for (uint64_t seed = 0; seed < 3000; seed++) {
-		uint64_t rows = test_random(&random) & ((1ull << ERRATA) - 1);
+		errata_rows rows = random_rows(&random);
 
 		mutate(seed);
 		setup.errata.set = rows;
@@ -305,7 +311,7 @@ static void rows_that_decide_nothing_change_nothing(void **state)
 		for (uint32_t row = 0; row < ERRATA; row++) {
 			if (!((rows & ~expected.rows) >> row & 1))
 				continue;
-			setup.errata.set = rows & ~(1ull << row);
+			setup.errata.set = rows & ~ROW(row);
 			model_run(&again, &scenario, &setup);
 			if (runs_are_equal())
 				continue;

@@ -199,7 +199,7 @@ static void a_refusal_may_wait_for_the_guest(void **state)
 	struct model_setup setup = { 0 };
 
 	(void)state;
-	setup.errata.set = 1ull << ERRATUM_mtrr_refusal_queued;
+	setup.errata.set = ROW(ERRATUM_mtrr_refusal_queued);
 	test_parse(&scenario,
 		   "vcpu_create vcpu_id=0\n"
 		   "msr_write vcpu=0 by=guest msr=mtrr_phys_base0 value=0x100\n"
