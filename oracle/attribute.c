@@ -62,7 +62,8 @@ static bool is_still_promised(const struct search *search)
 }
 
 /* Does switching @rows explain the first difference? How far does it get? */
-static bool explains(struct search *search, errata_rows rows, uint32_t *out_step)
+static bool explains(struct search *search, errata_rows rows,
+		     uint32_t *out_step)
 {
 	struct errata errata = { search->errata.set ^ rows };
 	struct verdict trial;
@@ -110,7 +111,7 @@ static void try_usual(struct search *search)
 {
 	errata_rows switchable = search->sides->switchable.set;
 	errata_rows rows = (search->errata.set ^ search->sides->usual.set) &
-			switchable;
+			   switchable;
 	uint32_t step;
 
 	if (!search->sides->usual.set)
