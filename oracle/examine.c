@@ -12,12 +12,7 @@
  */
 enum { LISTS_FAST_MAX = 64, LISTS_STRICT_MAX = 4096 };
 
-/*
- * The next list to try when @tried differed at step @step: the last choice
- * that was made by then takes its next alternative, and all after it start
- * over. False when there is none.
- */
-static bool next_choices(struct choices *list, const struct choices *tried,
+bool oracle_next_choices(struct choices *list, const struct choices *tried,
 			 uint32_t step)
 {
 	uint32_t nr = tried->nr < CHOICES_MAX ? tried->nr : CHOICES_MAX;
@@ -83,8 +78,8 @@ void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 		}
 		if (verdict.kind == VERDICT_AGREE)
 			return;
-		if (!next_choices(&setup.choices, &work->expected.choices,
-				  verdict.step))
+		if (!oracle_next_choices(&setup.choices,
+					 &work->expected.choices, verdict.step))
 			break;
 	}
 	setup.choices = best;

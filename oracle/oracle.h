@@ -110,6 +110,14 @@ struct oracle_workspace {
 void oracle_judge(struct verdict *out, const struct expectation *expected,
 		  const struct observation *got);
 
+/*
+ * The next list of choices to try when @tried differed at step @step: the last
+ * choice that was made by then takes its next alternative, and all after it
+ * start over. False when there is none.
+ */
+bool oracle_next_choices(struct choices *list, const struct choices *tried,
+			 uint32_t step);
+
 /* Set symptom and signature of a DIVERGE verdict, from what it names. */
 void oracle_sign(struct verdict *verdict, const struct scenario *s,
 		 const struct expectation *expected);
