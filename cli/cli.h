@@ -27,6 +27,7 @@ int verb_bench(int argc, char **argv);
 int verb_compare(int argc, char **argv);
 int verb_convert(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_emit_c(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_fingerprint(int argc, char **argv);
 int verb_fuzz(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct {
 	  "what changed between two recordings" },
 	{ "fingerprint", verb_fingerprint, true, "the errata of this host" },
 	{ "explain", verb_explain, false, "one erratum, and what tells it" },
+	{ "emit-c", verb_emit_c, false, "a C program from a scenario" },
 	{ "convert", verb_convert, false, "scenario text to bytes and back" },
 	{ "bench", verb_bench, false, "how fast the parts are, side by side" },
 };

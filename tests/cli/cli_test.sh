@@ -17,7 +17,7 @@ k() {
 expect "no verb is bad usage" 2 "Usage: kvmerrata VERB [OPTION...] [FILE...]" k
 expect "an unknown verb is bad usage" 2 "kvmerrata: unknown verb 'frob'" k frob
 expect "help is success" 0 "" k --help
-for verb in doctor fuzz run record compare fingerprint explain convert bench; do
+for verb in doctor fuzz run record compare fingerprint explain emit-c convert bench; do
 	expect "help of $verb" 0 "" k $verb --help
 done
 expect "an unknown option is bad usage" 2 \
@@ -68,6 +68,25 @@ expect "a folder in the way" 3 "$tmp/folder: cannot write: Is a directory" \
 	k convert "$seed" -o "$tmp/folder"
 [ -z "$(find "$tmp" -name '*.tmp')" ]
 result "no temporary file is left" $?
+
+expect "a program without KVM" 0 "" \
+	k emit-c --kvm=/nonexistent "$seed" -o "$tmp/program.c"
+grep -q '^ \* It was not run where this was made: /nonexistent does not exist' \
+	"$tmp/program.c" && grep -q '^int main(void)$' "$tmp/program.c"
+result "says that it was not run" $?
+expect "and is the same each time" 0 "" \
+	k emit-c --kvm=/nonexistent "$seed" -o "$tmp/program2.c"
+cmp -s "$tmp/program.c" "$tmp/program2.c"
+result "byte by byte" $?
+expect "a program in no style" 2 \
+	"kvmerrata emit-c: no style 'x': plain or selftest" \
+	k emit-c --style=x "$seed"
+expect "a program for nothing" 2 "kvmerrata emit-c: which FILE?" k emit-c
+expect "a program that cannot be written" 3 \
+	"$tmp/folder: cannot write: Is a directory" \
+	k emit-c --kvm=/nonexistent "$seed" -o "$tmp/folder"
+[ -z "$(find "$tmp" -name '*.tmp')" ]
+result "leaves nothing" $?
 
 expect "an erratum is explained" 0 "" k explain alias_first_created
 grep -q '^witness:  corpora/witness/alias_first_created.scn$' "$tmp/out"

@@ -1,0 +1,178 @@
+/* kvmerrata emit-c: a C program that does what a scenario does, and compares. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/emit.h"
+#include "kvmdrv/danger.h"
+#include "kvmdrv/host.h"
+
+struct arguments {
+	const char *input;
+	const char *output;
+	const char *against;
+	const char *device;
+	enum input_form form;
+	enum emit_style style;
+};
+
+static const struct argp_option options[] = {
+	OPTION_AGAINST,
+	OPTION_BYTES,
+	{ "output", 'o', "FILE.c", 0, "write to FILE.c, not to standard output",
+	  0 },
+	{ "style", 's', "STYLE", 0,
+	  "plain (default): expected and got of each check; or selftest: KTAP, "
+	  "an assertion a line",
+	  0 },
+	OPTION_KVM,
+	{ 0 },
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'a':
+		arguments->against = value;
+		break;
+	case 'b':
+		arguments->form = INPUT_BYTES;
+		break;
+	case 'o':
+		arguments->output = value;
+		break;
+	case 's':
+		if (!strcmp(value, "selftest"))
+			arguments->style = EMIT_SELFTEST;
+		else if (strcmp(value, "plain") != 0)
+			argp_error(state, "no style '%s': plain or selftest",
+				   value);
+		break;
+	case 'k':
+		arguments->device = value;
+		break;
+	case ARGP_KEY_ARG:
+		if (arguments->input)
+			argp_error(state, "one FILE at a time");
+		arguments->input = value;
+		break;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which FILE?");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* What this host does, where it can be told; otherwise why it is not. */
+static void run_here(struct emission *e, struct emit_about *about,
+		     struct sides *sides, struct oracle_workspace *work)
+{
+	static struct kvmdrv_reason reason;
+	static struct verdict verdict;
+	struct danger_host host;
+
+	about->not_run = reason.text;
+	if (kvmdrv_open(&sides->drv, &reason, about->device) != 0)
+		return;
+	danger_host_here(&host, sides->drv);
+	if (danger_check(&reason, &host, e->scenario) == DANGER_NONE) {
+		oracle_examine(&verdict, &sides->oracle, e->scenario, work);
+		about->verdict = &verdict;
+		kvmdrv_run(sides->drv, &work->got, e->scenario, SCHEDULE_FRESH);
+		e->got = &work->got;
+	}
+	kvmdrv_close(sides->drv);
+}
+
+/* What the file of the scenario begins with, if that is text. */
+static void read_beginning(char *out, size_t cap, const char *path)
+{
+	FILE *in = fopen(path, "r");
+
+	out[0] = '\0';
+	if (!in)
+		return;
+	out[fread(out, 1, cap - 1, in)] = '\0';
+	fclose(in);
+}
+
+static int write_program(const struct arguments *arguments, struct emission *e,
+			 const struct emit_about *about)
+{
+	struct output out;
+
+	if (!output_open(&out, arguments->output))
+		return EXIT_HARNESS;
+	emit_program(out.file, e, about);
+	return output_commit(&out) ? EXIT_AGREE : EXIT_HARNESS;
+}
+
+static int emit(const struct arguments *arguments, struct sides *sides,
+		const struct scenario *s, bool is_text)
+{
+	static struct oracle_workspace work;
+	static struct emission e;
+	static struct host host;
+	char set[128];
+	static char text[1 << 14];
+	struct emit_about about = { .path = arguments->input,
+				    .text = text,
+				    .device = arguments->device,
+				    .options = set,
+				    .host = host.line,
+				    .sides = &sides->oracle };
+
+	host_describe(&host);
+	snprintf(set, sizeof(set), " --against=%s%s", arguments->against,
+		 arguments->style == EMIT_SELFTEST ? " --style=selftest" : "");
+	if (is_text)
+		read_beginning(text, sizeof(text), arguments->input);
+	e.scenario = s;
+	e.style = arguments->style;
+	if (!emit_expect(&e, &sides->oracle, &work.expected)) {
+		fprintf(stderr,
+			"%s:1:1: the manuals leave more than %d outcomes "
+			"open\n",
+			arguments->input, OUTCOMES_MAX);
+		return EXIT_USAGE;
+	}
+	run_here(&e, &about, sides, &work);
+	return write_program(arguments, &e, &about);
+}
+
+int verb_emit_c(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options,
+		parse,
+		"FILE",
+		"Writes a C program that does what a scenario does, with KVM's "
+		"ioctls by their names, and compares what it sees with what is "
+		"expected: for people who do not have this command.\v"
+		"The program needs the kernel's headers only. Its exit status "
+		"is 0 when all is as expected, 1 when something differs, 4 "
+		"when that cannot be tested.",
+		NULL,
+		NULL,
+		NULL,
+	};
+	static struct scenario scenario;
+	struct arguments arguments = { .against = "documented",
+				       .device = KVMDRV_DEVICE };
+	struct sides sides;
+	enum exit_status status;
+	bool is_text;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	status = sides_against(&sides, arguments.against, arguments.device);
+	if (status != EXIT_AGREE)
+		return status;
+	if (!input_read(&scenario, arguments.input, arguments.form, &is_text))
+		return EXIT_USAGE;
+	return emit(&arguments, &sides, &scenario, is_text);
+}
