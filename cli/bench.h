@@ -2,7 +2,7 @@
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
-#include "cli/cli.h"
+#include "cli/sides.h"
 
 enum {
 	BENCH_SCENARIOS = 64, /* different ones, run in turn */

@@ -31,6 +31,7 @@ int verb_emit_c(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_fingerprint(int argc, char **argv);
 int verb_fuzz(int argc, char **argv);
+int verb_minimize(int argc, char **argv);
 int verb_record(int argc, char **argv);
 int verb_run(int argc, char **argv);
 
@@ -50,6 +51,14 @@ int verb_run(int argc, char **argv);
 			"`fingerprint` "                                    \
 			"finds here; or a FILE.json that it wrote",         \
 			0                                                   \
+	}
+#define OPTION_HOST                                                          \
+	{                                                                    \
+		"host", 'H', "SET", 0,                                       \
+			"run nothing on this host: in the place of a host is " \
+			"the model under this SET, such as the FILE.json of " \
+			"`fingerprint`",                                     \
+			0                                                    \
 	}
 #define OPTION_DANGEROUS                                                     \
 	{                                                                    \
@@ -96,26 +105,6 @@ struct output {
 bool output_open(struct output *out, const char *path);
 /* Put it in its place. False: said on stderr, and nothing is left. */
 bool output_commit(struct output *out);
-
-/* cli/sides.c */
-
-/* The model under one set of errata, beside a real VM. */
-struct sides {
-	struct kvmdrv *drv;
-	struct oracle_sides oracle;
-};
-
-/*
- * The set that @against means: one with a name and rows switched, `host` for
- * the fingerprint of the host that @device is on, or a file that `fingerprint`
- * wrote. EXIT_USAGE, EXIT_SKIP or EXIT_HARNESS after a message.
- */
-enum exit_status sides_against(struct sides *out, const char *against,
-			       const char *device);
-/* EXIT_AGREE, or EXIT_SKIP after a message with the reason. */
-enum exit_status sides_open(struct sides *sides, const char *device);
-/* @errata as a set with a name: "arch,+row,...". */
-void sides_print_set(char *out, size_t cap, const struct errata *errata);
 
 /* cli/engine.c */
 

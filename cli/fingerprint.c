@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kvmdrv/danger.h"
+#include "cli/sides.h"
 #include "oracle/explain.h"
 #include "scenario/check.h"
 

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cli/cli.h"
 #include "cli/fuzz.h"
+#include "cli/sides.h"
 #include "scenario/check.h"
 
 static const struct argp_option options[] = {

@@ -16,6 +16,8 @@ static const struct {
 	{ "fuzz", verb_fuzz, true,
 	  "random scenarios on the model and on real VMs" },
 	{ "run", verb_run, true, "replay scenarios or raw inputs" },
+	{ "minimize", verb_minimize, true,
+	  "the smallest scenario with the same signature" },
 	{ "record", verb_record, true,
 	  "what this host shows of a corpus, in a file" },
 	{ "compare", verb_compare, false,

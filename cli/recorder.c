@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "cli/fingerprint.h"
-#include "kvmdrv/danger.h"
-#include "kvmdrv/host.h"
 #include "scenario/check.h"
 
 enum { PARAMETERS_MAX = 256 };
@@ -96,31 +94,18 @@ enum exit_status recorder_start(struct recorder *recorder)
 	return EXIT_AGREE;
 }
 
-/* Is it not to run here? Then the reason is in @entry. */
-static bool is_refused(struct recording_entry *entry,
-		       const struct recorder *recorder)
-{
-	struct kvmdrv_reason reason;
-	struct danger_host host;
-	enum danger danger;
-
-	danger_host_here(&host, recorder->sides.drv);
-	danger = danger_check(&reason, &host, &entry->scenario);
-	if (danger == DANGER_NONE ||
-	    (danger == DANGER_KERNEL && recorder->dangerous))
-		return false;
-	snprintf(entry->not_run, sizeof(entry->not_run), "%s", reason.text);
-	return true;
-}
-
 /* Twice, because what does not repeat says nothing of a host. */
 static void run_here(struct recording_entry *entry, struct recorder *recorder)
 {
 	static struct observation again;
 	struct expectation *shown = &entry->shown;
 	struct kvmdrv *drv = recorder->sides.drv;
+	struct kvmdrv_reason reason;
 
-	if (is_refused(entry, recorder)) {
+	if (sides_refuse(&reason, &recorder->sides, &entry->scenario,
+			 recorder->dangerous) != DANGER_NONE) {
+		snprintf(entry->not_run, sizeof(entry->not_run), "%s",
+			 reason.text);
 		recorder->nr_not_run++;
 		return;
 	}

@@ -2,7 +2,7 @@
 #ifndef CLI_RECORDER_H
 #define CLI_RECORDER_H
 
-#include "cli/cli.h"
+#include "cli/sides.h"
 #include "cli/ticker.h"
 #include "scenario/recording.h"
 

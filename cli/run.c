@@ -1,30 +1,23 @@
 /* kvmerrata run: replay scenarios or raw inputs, and say what differs. */
-#include <argp.h>
 #include <limits.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "fuzz/twin.h"
-#include "kvmdrv/danger.h"
-#include "kvmdrv/host.h"
+#include "cli/sides.h"
 
 enum { FILES_MAX = 4096 };
 
 struct arguments {
-	const char *against;
-	const char *device;
+	struct sides_options sides;
 	enum input_form form;
 	bool bless;
 	bool model_only;
 	bool twins;
 	const char *twin; /* its kind; NULL: all of them */
-	bool dangerous;
 	size_t nr_files;
 	const char *files[FILES_MAX];
 };
 
 static const struct argp_option options[] = {
-	OPTION_AGAINST,
 	OPTION_BYTES,
 	{ "bless", 'B', NULL, 0,
 	  "run nothing: write what the model says beside each FILE.scn, as "
@@ -35,8 +28,11 @@ static const struct argp_option options[] = {
 	  "compare the host with itself: each scenario alone, and beside "
 	  "bystanders of this KIND (such as aliased-late; default: of all)",
 	  0 },
-	OPTION_DANGEROUS,
-	OPTION_KVM,
+	{ 0 },
+};
+
+static const struct argp_child children[] = {
+	{ &sides_argp, 0, NULL, 0 },
 	{ 0 },
 };
 
@@ -46,8 +42,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	struct twin_kind kind;
 
 	switch (key) {
-	case 'a':
-		arguments->against = value;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->sides;
 		break;
 	case 'b':
 		arguments->form = INPUT_BYTES;
@@ -63,12 +59,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		arguments->twin = value;
 		if (value && !twin_parse(&kind, value))
 			argp_error(state, "no bystanders '%s'", value);
-		break;
-	case 'D':
-		arguments->dangerous = true;
-		break;
-	case 'k':
-		arguments->device = value;
 		break;
 	case ARGP_KEY_ARG:
 		if (arguments->nr_files == FILES_MAX)
@@ -116,18 +106,6 @@ static enum exit_status bless(const char *path, const struct sides *sides,
 	return output_commit(&out) ? EXIT_AGREE : EXIT_HARNESS;
 }
 
-static void fill_about(struct report_about *about,
-		       const struct arguments *arguments,
-		       const struct sides *sides)
-{
-	static struct host host;
-
-	host_describe(&host);
-	*about = (struct report_about){ .sides = &sides->oracle,
-					.against = arguments->against,
-					.host = host.line };
-}
-
 static enum exit_status compare(const struct arguments *arguments,
 				struct sides *sides, const struct scenario *s)
 {
@@ -135,7 +113,7 @@ static enum exit_status compare(const struct arguments *arguments,
 	struct report_about about;
 	struct verdict verdict;
 
-	fill_about(&about, arguments, sides);
+	sides_about(&about, sides, &arguments->sides);
 	oracle_examine(&verdict, &sides->oracle, s, &work);
 	report_write(stdout, s, &verdict, &about);
 	return verdict.kind == VERDICT_AGREE ? EXIT_AGREE : EXIT_DIVERGE;
@@ -148,16 +126,13 @@ static enum exit_status compare_twin(const struct arguments *arguments,
 				     struct twin_kind kind)
 {
 	static struct oracle_workspace work;
-	char name[TWIN_NAME_MAX], again[TWIN_NAME_MAX + 16];
 	struct report_about about;
 	struct verdict verdict;
+	char name[TWIN_NAME_MAX];
 
-	fill_about(&about, arguments, sides);
+	sides_about(&about, sides, &arguments->sides);
+	sides_use_twin(sides, &about, kind);
 	twin_name(name, kind);
-	snprintf(again, sizeof(again), " --twin=%s", name);
-	about.again = again;
-	about.print_more = twin_sides_print;
-	twin_sides_use(&sides->oracle, kind);
 	oracle_examine(&verdict, &sides->oracle, s, &work);
 	if (verdict.kind == VERDICT_AGREE)
 		printf("# %s: AGREE\n", name);
@@ -182,24 +157,6 @@ static enum exit_status compare_twins(const struct arguments *arguments,
 	return status;
 }
 
-/* Must it not run here? The reason is said. */
-static bool is_refused(const struct arguments *arguments, const char *path,
-		       struct sides *sides, const struct scenario *s)
-{
-	struct kvmdrv_reason reason;
-	struct danger_host host;
-	enum danger danger;
-
-	danger_host_here(&host, sides->drv);
-	danger = danger_check(&reason, &host, s);
-	if (danger == DANGER_NONE ||
-	    (danger == DANGER_KERNEL && arguments->dangerous))
-		return false;
-	fprintf(stderr, "SKIP: %s: %s%s\n", path, reason.text,
-		danger == DANGER_KERNEL ? "; --dangerous runs it" : "");
-	return true;
-}
-
 static enum exit_status run_file(const struct arguments *arguments,
 				 const char *path, struct sides *sides)
 {
@@ -215,7 +172,7 @@ static enum exit_status run_file(const struct arguments *arguments,
 		print_model(stdout, sides, &scenario);
 		return EXIT_AGREE;
 	}
-	if (is_refused(arguments, path, sides, &scenario))
+	if (sides_skip(sides, &arguments->sides, path, &scenario))
 		return EXIT_SKIP;
 	if (arguments->twins)
 		return compare_twins(arguments, sides, &scenario);
@@ -231,33 +188,32 @@ int verb_run(int argc, char **argv)
 		"Runs each scenario on the model and on a real VM. Prints a "
 		"report that is a scenario itself; exit status 1 if any "
 		"differs.",
-		NULL,
+		children,
 		NULL,
 		NULL,
 	};
-	static struct arguments arguments = { .against = "documented",
-					      .device = KVMDRV_DEVICE };
+	static struct arguments arguments = { .sides = SIDES_DEFAULTS };
 	enum exit_status status = EXIT_AGREE;
-	struct sides sides;
+	static struct sides sides;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	status = sides_against(&sides, arguments.against, arguments.device);
+	status = sides_choose(&sides, &arguments.sides);
 	if (status != EXIT_AGREE)
 		return status;
 	if (!arguments.bless && !arguments.model_only)
-		status = sides_open(&sides, arguments.device);
+		status = sides_open(&sides, arguments.sides.device);
 	if (arguments.twins)
-		twin_sides(&sides.oracle);
+		sides_twins(&sides);
 	for (size_t i = 0; i < arguments.nr_files; i++) {
 		enum exit_status one;
 
 		/* No KVM, or a file that cannot be read. */
-		if (status == EXIT_USAGE || (status == EXIT_SKIP && !sides.drv))
+		if (status == EXIT_USAGE || (status == EXIT_SKIP && !sides.drv &&
+					     !sides.host_is_model))
 			break;
 		one = run_file(&arguments, arguments.files[i], &sides);
 		status = exit_status_worse(status, one);
 	}
-	if (sides.drv)
-		kvmdrv_close(sides.drv);
+	sides_close(&sides);
 	return status;
 }

@@ -1,25 +1,97 @@
 /* The two sides of a comparison, as the verbs need them. */
+#include "cli/sides.h"
+
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/fingerprint.h"
+
+static const struct argp_option options[] = {
+	OPTION_AGAINST, OPTION_HOST, OPTION_DANGEROUS, OPTION_KVM, { 0 },
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct sides_options *o = state->input;
+
+	switch (key) {
+	case 'a':
+		o->against = value;
+		break;
+	case 'H':
+		o->host = value;
+		break;
+	case 'D':
+		o->dangerous = true;
+		break;
+	case 'k':
+		o->device = value;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp sides_argp = { .options = options, .parser = parse };
 
 static void observe(void *context, struct observation *out,
 		    const struct scenario *s, enum schedule schedule)
 {
+	static struct expectation model;
 	const struct sides *sides = context;
+	const struct model_setup setup = { .errata = sides->host_errata,
+					   .schedule = schedule };
 
-	kvmdrv_run(sides->drv, out, s, schedule);
+	if (!sides->host_is_model) {
+		kvmdrv_run(sides->drv, out, s, schedule);
+		return;
+	}
+	model_run(&model, s, &setup);
+	observation_copy(out, &model.want);
 }
 
 enum exit_status sides_open(struct sides *sides, const char *device)
 {
 	struct kvmdrv_reason reason;
 
-	if (kvmdrv_open(&sides->drv, &reason, device) == 0)
+	if (sides->host_is_model)
 		return EXIT_AGREE;
-	fprintf(stderr, "SKIP: %s\n", reason.text);
-	return EXIT_SKIP;
+	if (kvmdrv_open(&sides->drv, &reason, device) != 0) {
+		fprintf(stderr, "SKIP: %s\n", reason.text);
+		return EXIT_SKIP;
+	}
+	danger_host_here(&sides->limits, sides->drv);
+	host_describe(&sides->host);
+	return EXIT_AGREE;
+}
+
+void sides_close(struct sides *sides)
+{
+	if (sides->drv)
+		kvmdrv_close(sides->drv);
+	sides->drv = NULL;
+}
+
+enum danger sides_refuse(struct kvmdrv_reason *out, const struct sides *sides,
+			 const struct scenario *s, bool dangerous)
+{
+	enum danger danger = DANGER_NONE;
+
+	if (sides->drv)
+		danger = danger_check(out, &sides->limits, s);
+	return danger == DANGER_KERNEL && dangerous ? DANGER_NONE : danger;
+}
+
+bool sides_skip(const struct sides *sides, const struct sides_options *o,
+		const char *path, const struct scenario *s)
+{
+	struct kvmdrv_reason reason;
+	enum danger danger = sides_refuse(&reason, sides, s, o->dangerous);
+
+	if (danger != DANGER_NONE)
+		fprintf(stderr, "SKIP: %s: %s%s\n", path, reason.text,
+			danger == DANGER_KERNEL ? "; --dangerous runs it" : "");
+	return danger != DANGER_NONE;
 }
 
 void sides_print_set(char *out, size_t cap, const struct errata *errata)
@@ -41,8 +113,7 @@ static enum exit_status against_host(struct sides *out, const char *device)
 	if (status != EXIT_AGREE)
 		return status;
 	taken = fingerprint_take(&fingerprint, out->drv);
-	kvmdrv_close(out->drv);
-	out->drv = NULL;
+	sides_close(out);
 	out->oracle.errata = fingerprint_errata(&fingerprint);
 	return taken ? EXIT_AGREE : EXIT_HARNESS;
 }
@@ -53,6 +124,7 @@ static enum exit_status against_file(struct sides *out, const char *path)
 
 	if (!fingerprint_read(&fingerprint, path))
 		return EXIT_USAGE;
+	out->host = fingerprint.host;
 	out->oracle.errata = fingerprint_errata(&fingerprint);
 	return EXIT_AGREE;
 }
@@ -90,4 +162,70 @@ enum exit_status sides_against(struct sides *out, const char *against,
 		"or `host`, or a FILE.json of `fingerprint`\n",
 		unknown);
 	return EXIT_USAGE;
+}
+
+/* The model is the host. */
+static void play_host(struct sides *out, const struct sides *host,
+		      const char *name)
+{
+	out->host_is_model = true;
+	out->host_errata = host->oracle.errata;
+	out->host = host->host;
+	if (out->host.line[0])
+		snprintf(out->host.line, sizeof(out->host.line),
+			 "the model of %.440s", host->host.line);
+	else
+		snprintf(out->host.line, sizeof(out->host.line),
+			 "the model under %.440s", name);
+}
+
+enum exit_status sides_choose(struct sides *out,
+			      const struct sides_options *o)
+{
+	bool against_that = o->host && !strcmp(o->against, "host");
+	struct sides host;
+	enum exit_status status;
+
+	if (!o->host)
+		return sides_against(out, o->against, o->device);
+	status = sides_against(&host, o->host, o->device);
+	if (status == EXIT_AGREE)
+		status = sides_against(out,
+				       against_that ? o->host : o->against,
+				       o->device);
+	if (status == EXIT_AGREE)
+		play_host(out, &host, o->host);
+	return status;
+}
+
+void sides_twins(struct sides *sides)
+{
+	twin_sides(&sides->oracle);
+}
+
+void sides_use_twin(struct sides *sides, struct report_about *about,
+		    struct twin_kind kind)
+{
+	size_t len = strlen(sides->again);
+	char name[TWIN_NAME_MAX];
+
+	twin_name(name, kind);
+	snprintf(sides->again + len, sizeof(sides->again) - len, " --twin=%s",
+		 name);
+	about->again = sides->again;
+	about->print_more = twin_sides_print;
+	twin_sides_use(&sides->oracle, kind);
+}
+
+void sides_about(struct report_about *out, struct sides *sides,
+		 const struct sides_options *o)
+{
+	sides->again[0] = '\0';
+	if (o->host)
+		snprintf(sides->again, sizeof(sides->again), " --host=%.4090s",
+			 o->host);
+	*out = (struct report_about){ .sides = &sides->oracle,
+				      .against = o->against,
+				      .host = sides->host.line,
+				      .again = sides->again };
 }

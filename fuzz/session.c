@@ -231,6 +231,21 @@ static void check_saved(enum finding_result result, const char *folder,
 	end(EXIT_HARNESS);
 }
 
+static bool may_run(void *context, const struct scenario *s)
+{
+	struct kvmdrv_reason reason;
+	enum danger danger = danger_check(&reason, &session.limits, s);
+
+	(void)context;
+	return danger == DANGER_NONE ||
+	       (danger == DANGER_KERNEL && session.dangerous);
+}
+
+/* Fuzzing goes on soon; the verb `minimize` takes its time. */
+static const struct minimize_task shorten = { .depth = MINIMIZE_OPS,
+					      .budget = 100000,
+					      .may_run = may_run };
+
 static void count_new(const struct verdict *verdict)
 {
 	session.stats->new_diverge += verdict->kind == VERDICT_DIVERGE;
@@ -255,7 +270,7 @@ static void keep(struct verdict *verdict, const char *folder)
 		verdict->signature);
 	if (verdict->kind == VERDICT_FLAKY || !verdict->nr_differences)
 		return;
-	oracle_shorten(&scenario, verdict, &sides, &work);
+	oracle_minimize(&scenario, verdict, &sides, &shorten, &work);
 	check_saved(finding_shorten(folder, &scenario, verdict, &session.about),
 		    folder, verdict);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scenario/minimize.h"
 #include "scenario/observation.h"
 #include "scenario/scenario.h"
 
@@ -103,7 +104,7 @@ struct oracle_workspace {
 	struct expectation expected;
 	struct observation got;
 	struct scenario trial;
-	struct scenario shorter;
+	struct minimizer minimizer;
 };
 
 /* Compare one expectation with one observation; no signature. */
@@ -134,13 +135,28 @@ uint64_t signature_hash(const char *signature);
 void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work);
 
+/* How far minimising goes, and who wants to know. */
+struct minimize_task {
+	enum minimize_depth depth;
+	long budget; /* how many ops are run, about; 0: as many as it takes */
+	/* NULL, or asked before @candidate is run: false, it is not to be. */
+	bool (*may_run)(void *context, const struct scenario *candidate);
+	/* NULL, or told of each scenario that is smaller than the one before. */
+	void (*tell)(void *context, const struct scenario *s,
+		     const struct verdict *v);
+	void *context;
+};
+
 /*
- * Remove from @s all ops without which examining it gives the same signature
- * as @verdict, and leave in @verdict what the shortened one gives.
+ * Make @s as small as it gets while examining it gives the same kind of
+ * verdict, other than AGREE, and the same signature as @verdict; leave in
+ * @verdict what that gives. Changes of fields only bring no rows into play
+ * that were not before.
  */
-void oracle_shorten(struct scenario *s, struct verdict *verdict,
-		    const struct oracle_sides *sides,
-		    struct oracle_workspace *work);
+void oracle_minimize(struct scenario *s, struct verdict *verdict,
+		     const struct oracle_sides *sides,
+		     const struct minimize_task *task,
+		     struct oracle_workspace *work);
 
 const char *symptom_name(enum symptom symptom);
 

@@ -15,6 +15,7 @@ static struct oracle_workspace work;
 static struct expectation seen;
 static struct scenario scenario;
 static struct verdict verdict;
+static const struct minimize_task shorten = { .depth = MINIMIZE_OPS };
 
 /* Both sides are models. */
 struct pair {
@@ -318,7 +319,7 @@ static void shortening_leaves_what_matters(void **state)
 		       "msi address=0xfee23000 data=0x45\n"
 		       "msi address=0xfee23000 data=0x46\n");
 	assert_int_equal(verdict.kind, VERDICT_DIVERGE);
-	oracle_shorten(&scenario, &verdict, &sides, &work);
+	oracle_minimize(&scenario, &verdict, &sides, &shorten, &work);
 	test_parse(&want, "config x2apic_api=use_32bit_ids\n"
 			  "vcpu_create vcpu_id=0x123\n"
 			  "lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
