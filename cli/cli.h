@@ -3,6 +3,7 @@
 #define CLI_CLI_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -52,13 +53,13 @@ int verb_run(int argc, char **argv);
 			"finds here; or a FILE.json that it wrote",         \
 			0                                                   \
 	}
-#define OPTION_HOST                                                          \
-	{                                                                    \
-		"host", 'H', "SET", 0,                                       \
+#define OPTION_HOST                                                            \
+	{                                                                      \
+		"host", 'H', "SET", 0,                                         \
 			"run nothing on this host: in the place of a host is " \
-			"the model under this SET, such as the FILE.json of " \
-			"`fingerprint`",                                     \
-			0                                                    \
+			"the model under this SET, such as the FILE.json of "  \
+			"`fingerprint`",                                       \
+			0                                                      \
 	}
 #define OPTION_DANGEROUS                                                     \
 	{                                                                    \
@@ -99,9 +100,13 @@ struct output {
 	FILE *file;
 	const char *path; /* NULL: standard output */
 	char temporary[PATH_MAX];
+	sigset_t signals; /* those that waited before it was open */
 };
 
-/* @path NULL or "-" is standard output. False: said on stderr. */
+/*
+ * @path NULL or "-" is standard output. False: said on stderr. Interrupts wait
+ * until it is in its place, so write what is at hand.
+ */
 bool output_open(struct output *out, const char *path);
 /* Put it in its place. False: said on stderr, and nothing is left. */
 bool output_commit(struct output *out);

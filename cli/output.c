@@ -1,5 +1,6 @@
 /* Files that are written whole or not at all. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,23 @@ bool path_make(const char *path)
 	return mkdir(path, 0777) == 0 || errno == EEXIST || complain(path);
 }
 
+/* No interrupt leaves a temporary file: what there is to write is at hand. */
+static void hold_signals(struct output *out)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &out->signals);
+}
+
+static void release_signals(const struct output *out)
+{
+	sigprocmask(SIG_SETMASK, &out->signals, NULL);
+}
+
 bool output_open(struct output *out, const char *path)
 {
 	if (!path || !strcmp(path, "-")) {
@@ -38,8 +56,13 @@ bool output_open(struct output *out, const char *path)
 		errno = ENAMETOOLONG;
 		return complain(path);
 	}
+	hold_signals(out);
 	out->file = fopen(out->temporary, "w");
-	return out->file || complain(path);
+	if (out->file)
+		return true;
+	complain(path);
+	release_signals(out);
+	return false;
 }
 
 bool output_commit(struct output *out)
@@ -51,9 +74,11 @@ bool output_commit(struct output *out)
 	good = !ferror(out->file) && fflush(out->file) == 0 &&
 	       fsync(fileno(out->file)) == 0;
 	good = fclose(out->file) == 0 && good;
-	if (good && rename(out->temporary, out->path) == 0)
-		return true;
-	complain(out->path);
-	unlink(out->temporary);
-	return false;
+	good = good && rename(out->temporary, out->path) == 0;
+	if (!good) {
+		complain(out->path);
+		unlink(out->temporary);
+	}
+	release_signals(out);
+	return good;
 }

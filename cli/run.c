@@ -208,8 +208,8 @@ int verb_run(int argc, char **argv)
 		enum exit_status one;
 
 		/* No KVM, or a file that cannot be read. */
-		if (status == EXIT_USAGE || (status == EXIT_SKIP && !sides.drv &&
-					     !sides.host_is_model))
+		if (status == EXIT_USAGE ||
+		    (status == EXIT_SKIP && !sides.drv && !sides.host_is_model))
 			break;
 		one = run_file(&arguments, arguments.files[i], &sides);
 		status = exit_status_worse(status, one);

@@ -179,8 +179,7 @@ static void play_host(struct sides *out, const struct sides *host,
 			 "the model under %.440s", name);
 }
 
-enum exit_status sides_choose(struct sides *out,
-			      const struct sides_options *o)
+enum exit_status sides_choose(struct sides *out, const struct sides_options *o)
 {
 	bool against_that = o->host && !strcmp(o->against, "host");
 	struct sides host;
@@ -190,8 +189,7 @@ enum exit_status sides_choose(struct sides *out,
 		return sides_against(out, o->against, o->device);
 	status = sides_against(&host, o->host, o->device);
 	if (status == EXIT_AGREE)
-		status = sides_against(out,
-				       against_that ? o->host : o->against,
+		status = sides_against(out, against_that ? o->host : o->against,
 				       o->device);
 	if (status == EXIT_AGREE)
 		play_host(out, &host, o->host);

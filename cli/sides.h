@@ -29,7 +29,10 @@ struct sides_options {
 	bool dangerous;
 };
 
-#define SIDES_DEFAULTS { .against = "documented", .device = KVMDRV_DEVICE }
+#define SIDES_DEFAULTS                                           \
+	{                                                        \
+		.against = "documented", .device = KVMDRV_DEVICE \
+	}
 
 /*
  * The options --against, --host, --dangerous and --kvm, a child of a verb's

@@ -26,15 +26,14 @@ static bool gives_the_same(void *context, const struct scenario *s)
 		return false;
 	if (task->may_run && !task->may_run(task->context, s))
 		return false;
-	now->spent += RUNS *
-		      (long)(s->nr_ops +
-			     VCPU_COST * scenario_nr_vcpus(s, s->nr_ops));
+	now->spent +=
+		RUNS *
+		(long)(s->nr_ops + VCPU_COST * scenario_nr_vcpus(s, s->nr_ops));
 	oracle_examine(&trial, now->sides, s, now->work);
 	if (trial.kind != now->verdict->kind ||
 	    strcmp(trial.signature, now->verdict->signature))
 		return false;
-	if (now->work->minimizer.in_fields &&
-	    trial.rows & ~now->verdict->rows)
+	if (now->work->minimizer.in_fields && trial.rows & ~now->verdict->rows)
 		return false;
 	*now->verdict = trial;
 	if (task->tell)
@@ -47,10 +46,9 @@ void oracle_minimize(struct scenario *s, struct verdict *verdict,
 		     const struct minimize_task *task,
 		     struct oracle_workspace *work)
 {
-	struct minimizing now = { .sides = sides,
-				  .task = task,
-				  .work = work,
-				  .verdict = verdict };
+	struct minimizing now = {
+		.sides = sides, .task = task, .work = work, .verdict = verdict
+	};
 
 	CHECK(verdict->kind != VERDICT_AGREE && verdict->signature[0]);
 	work->minimizer.holds = gives_the_same;

@@ -232,9 +232,8 @@ static bool earlier_value(struct minimizer *m, struct scenario *s, int op,
 	uint64_t value = field_get(field, base_of(s, op));
 
 	for (uint64_t i = 0;; i++) {
-		uint64_t other = type->kind == FIELD_VCPU ?
-					 i :
-					 type->values[i].value;
+		uint64_t other =
+			type->kind == FIELD_VCPU ? i : type->values[i].value;
 
 		if (other == value)
 			return false;

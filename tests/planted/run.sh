@@ -28,30 +28,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-# The launcher builds what is missing.
-if [ -z "$work" ]; then
-	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
-fi
-mkdir -p "$work" && work=$(cd "$work" && pwd) || exit 3
-host=$work/host.json
-"$root/kvmerrata" fuzz --target=codec --runs=1 --out="$work/build" \
-	>/dev/null || exit 3
-"$root/kvmerrata" fingerprint -o "$host" >/dev/null ||
-	exit $?
-(cd "$root" && bazel build //tests/planted:planted.so) >"$work/log" 2>&1 || {
-	cat "$work/log" >&2
-	exit 3
-}
-# Copies, so that building something meanwhile changes nothing.
-cp -f "$root/bazel-out/k8-opt/bin/cli/kvmerrata" \
-	"$root/bazel-out/k8-opt/bin/tests/planted/planted.so" \
-	"$root/bazel-out/k8-opt-libfuzzer/bin/fuzz/fuzz_diff_bin" "$work" ||
-	exit 3
-export KVMERRATA_ROOT=$root
-export KVMERRATA_FUZZ_DIR=$work
-kvmerrata=$work/kvmerrata
-planted=$work/planted.so
+. "$root/tests/planted/build.sh"
 
 # Does one of the ordinary seeds show fault $1, with subject $2, as it is?
 seeds_show() {
