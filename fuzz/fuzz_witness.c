@@ -15,8 +15,9 @@
 #include "oracle/explain.h"
 #include "ref/model.h"
 #include "scenario/check.h"
+#include "scenario/minimize.h"
 
-static struct scenario scenario, shorter;
+static struct scenario scenario;
 static struct expectation with, without, observed;
 static size_t shortest[ERRATA];
 static struct scenario found[ERRATA];
@@ -70,16 +71,20 @@ static bool tells(const struct scenario *s, uint32_t row)
 					  telling.like_second);
 }
 
-static void shorten(struct scenario *s, uint32_t row)
+static bool still_tells(void *context, const struct scenario *s)
 {
-	for (size_t i = s->nr_ops; i-- > 0;) {
-		shorter = *s;
-		scenario_remove_op(&shorter, i);
-		if (!tells(&shorter, row))
-			continue;
-		*s = shorter;
-		i = s->nr_ops;
-	}
+	return tells(s, *(const uint32_t *)context);
+}
+
+static void minimize(struct scenario *s, uint32_t row,
+		     enum minimize_depth depth)
+{
+	static struct minimizer minimizer;
+
+	minimizer.holds = still_tells;
+	minimizer.context = &row;
+	minimizer.depth = depth;
+	scenario_minimize(&minimizer, s);
 }
 
 static void witness_path(char out_path[PATH_MAX], uint32_t row)
@@ -139,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		scenario_decode(&scenario, bytes, len);
 		if (!tells(&scenario, row))
 			continue;
-		shorten(&scenario, row);
+		minimize(&scenario, row, MINIMIZE_OPS);
 		if (scenario.nr_ops >= shortest[row])
 			continue;
 		shortest[row] = scenario.nr_ops;
@@ -148,7 +153,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	}
 	session_stop_counting();
 	for (uint32_t row = 0; row < ERRATA; row++)
-		if (is_new[row] && shortest[row] < kept_ops(row))
+		if (is_new[row] && shortest[row] < kept_ops(row)) {
+			minimize(&found[row], row, MINIMIZE_FIELDS);
 			save(&found[row], row);
+		}
 	return 0;
 }

@@ -65,6 +65,27 @@ expect "a second run goes on with them" 1 "" k fuzz \
 [ "$(cat "$tmp"/canary/findings/*/hits | sort -n | tail -n 1)" -gt "$hits" ]
 result "and counts them up" $?
 
+# Without --out a target aborts, as engines expect, and libFuzzer shortens bytes.
+mkdir "$tmp/crash"
+diff_bytes() {
+	(cd "$tmp/crash" && "$KVMERRATA_FUZZ_DIR/fuzz_diff_bin" \
+		--against=documented,+canary -seed=1 "$@")
+}
+expect "the target itself crashes on a difference" 77 "" \
+	diff_bytes -runs=50000 "$tmp/canary/seeds"
+crash=$(ls "$tmp"/crash/crash-*)
+expect "-minimize_crash shortens its bytes" 0 "" diff_bytes \
+	-minimize_crash=1 -runs=500 -exact_artifact_path="$tmp/crash/shorter" \
+	"$crash"
+[ "$(stat -c %s "$tmp/crash/shorter")" -lt "$(stat -c %s "$crash")" ]
+result "and they are fewer" $?
+expect "the bytes still differ" 1 "" \
+	k run --against=documented,+canary "$tmp/crash/shorter"
+expect "and minimize takes either" 0 "" \
+	k minimize --against=documented,+canary "$crash" -o "$tmp/crash/min.scn"
+grep -q '^# kvmerrata: DIVERGE$' "$tmp/crash/min.scn"
+result "to a scenario" $?
+
 # Bystanders matter to every KVM that looks receivers up in a table.
 expect "the twin target finds where bystanders matter" 1 "" \
 	k fuzz --target=twin --runs=2000 --seed=1 --out="$tmp/twin"
