@@ -67,9 +67,38 @@ static bool ids_are_32bit(const struct scenario *s)
 	return flags & X2APIC_API_USE_32BIT_IDS;
 }
 
+/* One vCPU does two things; a third is done by whichever. */
 static bool a_vcpu_does_both(const struct scenario *s)
 {
-	return count(s, OP_self_ipi) && count(s, OP_icr_write);
+	if (!count(s, OP_lapic_read))
+		return false;
+	for (size_t i = 0; i < s->nr_ops; i++)
+		for (size_t j = 0; j < s->nr_ops; j++)
+			if (s->ops[i].kind == OP_self_ipi &&
+			    s->ops[j].kind == OP_icr_write &&
+			    op_vcpu(&s->ops[i]) == op_vcpu(&s->ops[j]))
+				return true;
+	return false;
+}
+
+static bool base_is_moved(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++)
+		if (s->ops[i].kind == OP_apicbase_write &&
+		    (s->ops[i].as.apicbase_write.value & ~0xfffull) !=
+			    APICBASE_ADDRESS_DEFAULT)
+			return true;
+	return false;
+}
+
+/* What a field says decides whether an op is needed. */
+static bool data_is_observed(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++)
+		if (s->ops[i].kind == OP_msi && s->ops[i].as.msi.data &&
+		    !count(s, OP_observe))
+			return false;
+	return count(s, OP_msi);
 }
 
 static bool a_mode_is_left(const struct scenario *s)
@@ -99,8 +128,9 @@ static const struct {
 	const char *to;
 } rows[] = {
 	{ "a number in two places gets smaller in both", id_is_used,
-	  SETTINGS "vcpu_create vcpu_id=0x77\nvcpu_create vcpu_id=0x2b\nobserve\n"
-		   "msi address=0xfee2b00c data=0x45\n",
+	  SETTINGS
+	  "vcpu_create vcpu_id=0x77\nvcpu_create vcpu_id=0x2b\nobserve\n"
+	  "msi address=0xfee2b00c data=0x45\n",
 	  "vcpu_create vcpu_id=0\nmsi address=0xfee00000 data=0\n" },
 	{ "and in three", ids_are_aliased,
 	  "vcpu_create vcpu_id=0x123\nvcpu_create vcpu_id=0x23\n"
@@ -116,15 +146,26 @@ static const struct {
 	  "config x2apic_api=use_32bit_ids\n" },
 	{ "one vCPU does for two", a_vcpu_does_both,
 	  "vcpu_create vcpu_id=1\nvcpu_create vcpu_id=2\n"
-	  "self_ipi vcpu=0 by=guest vector=0x41\n"
+	  "lapic_read vcpu=0 by=guest reg=svr\n"
+	  "self_ipi vcpu=1 by=guest vector=0x41\n"
 	  "icr_write vcpu=1 by=guest dest=0x102 low=0x4041\n",
-	  "vcpu_create vcpu_id=0\nself_ipi vcpu=0 by=host vector=0\n"
+	  "vcpu_create vcpu_id=0\n"
+	  "lapic_read vcpu=0 by=host reg=reserved_000\n"
+	  "self_ipi vcpu=0 by=host vector=0\n"
 	  "icr_write vcpu=0 by=host dest=0 low=0\n" },
 	{ "of a mode what it is after a reset stays", a_mode_is_left,
 	  "vcpu_create vcpu_id=5\nvcpu_create vcpu_id=6\n"
 	  "apicbase_write vcpu=1 by=guest value=0x12fef00d00\n",
 	  "vcpu_create vcpu_id=0\n"
 	  "apicbase_write vcpu=0 by=host value=0xfee00c00\n" },
+	{ "an address is moved no further than it must be", base_is_moved,
+	  "vcpu_create vcpu_id=5\n"
+	  "apicbase_write vcpu=0 by=host value=0x12fef00d00\n",
+	  "vcpu_create vcpu_id=0\n"
+	  "apicbase_write vcpu=0 by=host value=0xfee01800\n" },
+	{ "an op that a field does without goes", data_is_observed,
+	  "msi address=0xfee00000 data=0x55\nobserve\n",
+	  "msi address=0xfee00000 data=0\n" },
 	{ "bits that must be there are low", a_vector_is_legal,
 	  "msi address=0xfee23000 data=0xc0c5\n",
 	  "msi address=0xfee00000 data=0x10\n" },
