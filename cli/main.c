@@ -18,6 +18,8 @@ static const struct {
 	{ "run", verb_run, true, "replay scenarios or raw inputs" },
 	{ "minimize", verb_minimize, true,
 	  "the smallest scenario with the same signature" },
+	{ "regress", verb_regress, true,
+	  "corpora replayed, as TAP, JUnit or JSON" },
 	{ "record", verb_record, true,
 	  "what this host shows of a corpus, in a file" },
 	{ "compare", verb_compare, false,

@@ -52,12 +52,10 @@ static void observe(void *context, struct observation *out,
 
 enum exit_status sides_open(struct sides *sides, const char *device)
 {
-	struct kvmdrv_reason reason;
-
 	if (sides->host_is_model)
 		return EXIT_AGREE;
-	if (kvmdrv_open(&sides->drv, &reason, device) != 0) {
-		fprintf(stderr, "SKIP: %s\n", reason.text);
+	if (kvmdrv_open(&sides->drv, &sides->reason, device) != 0) {
+		fprintf(stderr, "SKIP: %s\n", sides->reason.text);
 		return EXIT_SKIP;
 	}
 	danger_host_here(&sides->limits, sides->drv);

@@ -12,6 +12,7 @@
 /* The model under one set of errata, beside a host. */
 struct sides {
 	struct kvmdrv *drv; /* NULL: the host is the model, or not open */
+	struct kvmdrv_reason reason; /* why it could not be opened */
 	struct danger_host limits;
 	/* The host, where it is the model, and what reports say of it. */
 	bool host_is_model;
