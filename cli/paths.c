@@ -52,8 +52,7 @@ static bool add_file(struct scenario_files *files, const char *path)
 
 	find_name(name, path);
 	if (!recording_name_is_good(name)) {
-		fprintf(stderr, "%s:1:1: no name for a line of text\n",
-			path);
+		fprintf(stderr, "%s:1:1: no name for a line of text\n", path);
 		return false;
 	}
 	files->list = memory_there(
@@ -150,4 +149,3 @@ bool paths_find(struct scenario_files *out, const struct paths *paths)
 	sort_files(out);
 	return true;
 }
-

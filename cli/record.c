@@ -88,7 +88,8 @@ static bool save(const char *text, size_t len, const char *path)
 
 /* In memory first: a run that is broken off leaves nothing of it. */
 static enum exit_status record(struct recorder *recorder,
-			       const struct scenario_files *files, const char *path)
+			       const struct scenario_files *files,
+			       const char *path)
 {
 	enum exit_status status;
 	char *text;

@@ -8,9 +8,9 @@ enum test_outcome {
 	TEST_PASS,  /* as the documents say */
 	TEST_XFAIL, /* differs from them as is known of the host */
 	TEST_FAIL,
-	TEST_SKIP,	 /* cannot run here */
+	TEST_SKIP,    /* cannot run here */
 	TEST_TIMEOUT, /* did not end, and was killed */
-	TEST_ERROR,	 /* what ran it failed */
+	TEST_ERROR,   /* what ran it failed */
 	TEST_OUTCOMES
 };
 
@@ -32,14 +32,14 @@ struct regress_test {
 
 struct regress {
 	const struct sides_options *options;
-	struct sides *sides; /* .oracle.errata: what is known of the host */
+	struct sides *sides;  /* .oracle.errata: what is known of the host */
 	char known[PATH_MAX]; /* the same by its rows */
 	unsigned int jobs;
 	unsigned int timeout; /* seconds for a test */
 	size_t nr_tests;
 	struct regress_test *tests;
-	struct result *results; /* shared with those who run them */
-	size_t nr[TEST_OUTCOMES];	/* of those that have ended */
+	struct result *results;	  /* shared with those who run them */
+	size_t nr[TEST_OUTCOMES]; /* of those that have ended */
 };
 
 /* cli/regress_run.c */

@@ -132,8 +132,8 @@ static _Noreturn void serve(struct regress *r, struct shared *shared,
 	if (sides_open(r->sides, r->options->device) != EXIT_AGREE)
 		_exit(EXIT_HARNESS);
 	for (;;) {
-		size_t test = __atomic_fetch_add(&shared->next, 1,
-						 __ATOMIC_SEQ_CST);
+		size_t test =
+			__atomic_fetch_add(&shared->next, 1, __ATOMIC_SEQ_CST);
 
 		if (test >= r->nr_tests)
 			break;

@@ -12,7 +12,7 @@ union table {
 	uint8_t room[sizeof(struct kvm_cpuid2) +
 		     ENTRIES_MAX * sizeof(struct kvm_cpuid_entry2)];
 };
-_Static_assert(CPUID_LEAVES_MAX <= ENTRIES_MAX, "room");
+_Static_assert((int)CPUID_LEAVES_MAX <= (int)ENTRIES_MAX, "room");
 
 void vcpu_set_cpuid(struct vm *vm, uint32_t vcpu)
 {

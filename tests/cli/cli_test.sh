@@ -17,7 +17,7 @@ k() {
 expect "no verb is bad usage" 2 "Usage: kvmerrata VERB [OPTION...] [FILE...]" k
 expect "an unknown verb is bad usage" 2 "kvmerrata: unknown verb 'frob'" k frob
 expect "help is success" 0 "" k --help
-for verb in doctor fuzz run record compare fingerprint explain emit-c convert bench; do
+for verb in doctor fuzz run minimize regress record compare fingerprint explain emit-c convert bench; do
 	expect "help of $verb" 0 "" k $verb --help
 done
 expect "an unknown option is bad usage" 2 \

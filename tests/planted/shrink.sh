@@ -5,10 +5,9 @@
 
 # The set of $host by its rows.
 host_set() {
-	printf arch
-	awk -F'"' '$2 == "name" { name = $4 }
-		$2 == "presence" && $4 == "present" { printf ",+%s", name }' \
-		"$host"
+	"$kvmerrata" regress --host="$host" --format=json \
+		"$witnesses/bsp_lost.scn" |
+		sed -n 's/.*"known":[^"]*"\(.*\)",$/\1/p'
 }
 
 # ops_of FILE, signature_of FILE: how many ops, and the signature in a report.
