@@ -109,8 +109,7 @@ k fingerprint -o "$host" >/dev/null
 result "the host has a fingerprint" $?
 while IFS='	' read -r name subject text; do
 	case $name in
-	ipi_id_truncated | lowest_to_all | level_msi_is_edge | id_stale | \
-		sipi_vector_up) ;;
+	ipi_id_truncated | lowest_to_all | id_stale) ;;
 	*) continue ;;
 	esac
 	shrink_fault "$name" 1
@@ -140,8 +139,9 @@ interrupt() {
 	"$kvmerrata" minimize --against=arch "$tmp/large.scn" \
 		-o "$tmp/out.scn" 2>"$tmp/err" &
 	pid=$!
-	for _ in {1..300}; do
-		[ "$(head -n 1 "$tmp/out.scn")" = old ] || break
+	for _ in {1..600}; do
+		[ "$(head -n 1 "$tmp/out.scn")" = old ] ||
+			[ ! -s "$tmp/err" ] || break
 		sleep 0.1
 	done
 	kill -TERM $pid
@@ -150,6 +150,9 @@ interrupt() {
 interrupt
 [ $? = 143 ]
 result "an interrupt ends it" $?
+grep -Eqx ' +[0-9]+ s  [0-9]+ of 501 ops left, [0-9]+ scenarios tried' \
+	"$tmp/err"
+result "which had told how far it was" $?
 k run --against=arch "$tmp/large.scn" >"$tmp/report"
 k run --against=arch "$tmp/out.scn" >"$tmp/report2"
 [ -n "$(signature_of "$tmp/report")" ] &&
@@ -169,9 +172,6 @@ wait $pid
 result "or the old file" $?
 [ -z "$(find "$tmp" -name '*.tmp')" ]
 result "and no temporary one" $?
-expect "all of it" 0 "" k minimize --against=arch "$tmp/large.scn"
-grep -Eqx ' +[2-9] s  [0-9]+ of 501 ops left, [0-9]+ scenarios tried' "$tmp/err"
-result "tells how far it is" $?
 
 expect "beside bystanders" 0 "" k minimize --twin=x2apic-late \
 	corpora/findings/msi-bystander-logical-extra.scn
