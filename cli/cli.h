@@ -51,7 +51,7 @@ int verb_run(int argc, char **argv);
 			"observed, with rows switched, as in "              \
 			"documented,-alias_lowest_vcpu_id; or host: what "  \
 			"`fingerprint` "                                    \
-			"finds here; or a FILE.json that it wrote",         \
+			"finds here; or a FILE that it or `record` wrote",  \
 			0                                                   \
 	}
 #define OPTION_HOST                                                            \

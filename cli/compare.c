@@ -7,9 +7,6 @@
 #include "cli/comparison.h"
 #include "cli/recorder.h"
 
-/* More than any corpus that is worth comparing takes. */
-enum { FILE_MAX = 1 << 30 };
-
 struct arguments {
 	const char *device;
 	bool dangerous;
@@ -75,53 +72,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
-static bool complain(const char *path, const char *what)
-{
-	fprintf(stderr, "%s:1:1: %s\n", path, what);
-	return false;
-}
-
-/* All of @in, with a NUL at its end; NULL: too large, or errno says why. */
-static char *read_all(FILE *in)
-{
-	size_t len = 0, cap = 1 << 16;
-	char *text = malloc(cap);
-	char *more = text;
-
-	errno = 0;
-	while (more) {
-		text = more;
-		len += fread(text + len, 1, cap - len - 1, in);
-		if (len < cap - 1)
-			break;
-		cap *= 2;
-		more = cap > FILE_MAX ? NULL : realloc(text, cap);
-	}
-	if (!more || ferror(in)) {
-		free(text);
-		return NULL;
-	}
-	if (memchr(text, '\0', len))
-		text[0] = '\0'; /* no recording, and is told to be none */
-	text[len] = '\0';
-	return text;
-}
-
-static bool read_file(struct compared *out, const char *path)
-{
-	FILE *in = fopen(path, "r");
-
-	out->name = path;
-	if (!in)
-		return complain(path, strerror(errno));
-	out->text = read_all(in);
-	fclose(in);
-	if (!out->text)
-		return complain(path,
-				errno ? strerror(errno) : "larger than 1 GiB");
-	return compared_start(out);
-}
-
 static void end_recording(struct recorder *recorder)
 {
 	recorder_end(recorder);
@@ -182,9 +132,9 @@ static enum exit_status read_both(struct comparison *c,
 {
 	const char *was = arguments->files[0], *now = arguments->files[1];
 
-	if (!is_host(was) && !read_file(&c->was, was))
+	if (!is_host(was) && !compared_read(&c->was, was))
 		return EXIT_USAGE;
-	if (!is_host(now) && !read_file(&c->now, now))
+	if (!is_host(now) && !compared_read(&c->now, now))
 		return EXIT_USAGE;
 	if (is_host(was))
 		return record_host(&c->was, &c->now, arguments);

@@ -7,86 +7,6 @@
 #include "oracle/explain.h"
 #include "scenario/check.h"
 
-static bool complain(const struct compared *side, const struct text_error *err)
-{
-	fprintf(stderr, "%s:%d:%d: %s\n", side->name, err->line, err->column,
-		err->message);
-	return false;
-}
-
-static void read_row(struct compared *side, const char *name, const char *value)
-{
-	for (uint32_t row = 0; row < ERRATA; row++) {
-		size_t len = strcspn(value, " ");
-
-		if (strcmp(name, erratum_infos[row].name) != 0)
-			continue;
-		for (int p = PRESENCE_UNDETERMINED; p <= PRESENCE_PRESENT; p++)
-			if (strlen(presence_name(p)) == len &&
-			    !memcmp(value, presence_name(p), len))
-				side->rows[row] = p;
-		snprintf(side->why[row], WHY_MAX, "%s",
-			 value + len + strspn(value + len, " "));
-		if (side->rows[row] == PRESENCE_PRESENT)
-			side->errata.set |= ROW(row);
-		return;
-	}
-	fprintf(stderr, "%s: unknown row '%s', left out\n", side->name, name);
-}
-
-static void read_rows(struct compared *side)
-{
-	side->errata.set = 0;
-	for (uint32_t row = 0; row < ERRATA; row++) {
-		side->rows[row] = PRESENCE_UNDETERMINED;
-		snprintf(side->why[row], WHY_MAX, "not in %s", side->name);
-	}
-	for (size_t i = 0; i < side->head.nr_facts; i++)
-		if (!strncmp(side->head.facts[i].key, "row ", 4))
-			read_row(side, side->head.facts[i].key + 4,
-				 side->head.facts[i].value);
-}
-
-static const char *value_or(const struct compared *side, const char *key)
-{
-	const char *value = recording_value(&side->head, key);
-
-	return value ? value : "unknown";
-}
-
-static void make_label(struct compared *side)
-{
-	const char *model = recording_value(&side->head, "model");
-
-	if (model)
-		snprintf(side->label, sizeof(side->label), "the model under %s",
-			 model);
-	else
-		snprintf(side->label, sizeof(side->label),
-			 "Linux %.128s, %.32s, %.128s",
-			 value_or(side, "kernel"), value_or(side, "module"),
-			 value_or(side, "cpu"));
-}
-
-static bool next(struct compared *side)
-{
-	struct text_error err;
-
-	side->more = recording_read_entry(&side->entry, &err, &side->reader);
-	return side->more != RECORDING_BAD || complain(side, &err);
-}
-
-bool compared_start(struct compared *side)
-{
-	struct text_error err;
-
-	if (!recording_read_head(&side->reader, &side->head, &err, side->text))
-		return complain(side, &err);
-	read_rows(side);
-	make_label(side);
-	return next(side);
-}
-
 /* One more of @nr things of @size, zeroed. */
 static void *one_more(void *list, size_t nr, size_t size)
 {
@@ -248,9 +168,9 @@ bool comparison_make(struct comparison *c)
 		else if (order > 0 && did_run(c, &c->now.entry))
 			leave_out(c, c->now.entry.name, "only in the second",
 				  "");
-		if (order <= 0 && !next(&c->was))
+		if (order <= 0 && !compared_next(&c->was))
 			return false;
-		if (order >= 0 && !next(&c->now))
+		if (order >= 0 && !compared_next(&c->now))
 			return false;
 	}
 	if (c->nr_groups)

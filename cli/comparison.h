@@ -59,6 +59,12 @@ struct comparison {
  */
 bool compared_start(struct compared *side);
 
+/* The same of the file @path. */
+bool compared_read(struct compared *out, const char *path);
+
+/* The next entry, into .entry and .more. False after a message. */
+bool compared_next(struct compared *side);
+
 /* Compare all that both have. False after a message: a file is bad. */
 bool comparison_make(struct comparison *comparison);
 

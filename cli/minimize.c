@@ -4,6 +4,7 @@
 
 #include "cli/sides.h"
 #include "cli/ticker.h"
+#include "oracle/minimize.h"
 
 /* What there is so far is written no more often than that, in seconds. */
 enum { SAVE_PERIOD = 1 };

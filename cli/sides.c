@@ -1,8 +1,10 @@
 /* The two sides of a comparison, as the verbs need them. */
 #include "cli/sides.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/comparison.h"
 #include "cli/fingerprint.h"
 
 static const struct argp_option options[] = {
@@ -116,10 +118,41 @@ static enum exit_status against_host(struct sides *out, const char *device)
 	return taken ? EXIT_AGREE : EXIT_HARNESS;
 }
 
+/* What `record` wrote begins with that. */
+static bool is_recording(const char *path)
+{
+	static const char magic[] = "kvmerrata-record ";
+	char start[sizeof(magic)] = "";
+	FILE *in = fopen(path, "r");
+	bool good;
+
+	if (!in)
+		return false;
+	good = fread(start, 1, sizeof(magic) - 1, in) == sizeof(magic) - 1 &&
+	       !strcmp(start, magic);
+	fclose(in);
+	return good;
+}
+
+static enum exit_status against_recording(struct sides *out, const char *path)
+{
+	static struct compared recorded;
+
+	if (!compared_read(&recorded, path))
+		return EXIT_USAGE;
+	snprintf(out->host.line, sizeof(out->host.line), "%.440s",
+		 recorded.label);
+	out->oracle.errata = recorded.errata;
+	free(recorded.text);
+	return EXIT_AGREE;
+}
+
 static enum exit_status against_file(struct sides *out, const char *path)
 {
 	static struct fingerprint fingerprint;
 
+	if (is_recording(path))
+		return against_recording(out, path);
 	if (!fingerprint_read(&fingerprint, path))
 		return EXIT_USAGE;
 	out->host = fingerprint.host;
@@ -127,13 +160,10 @@ static enum exit_status against_file(struct sides *out, const char *path)
 	return EXIT_AGREE;
 }
 
-/* A file is what has a slash or ends in .json. */
+/* No set has a name like that. */
 static bool is_file(const char *against)
 {
-	size_t len = strlen(against);
-
-	return strchr(against, '/') ||
-	       (len > 5 && !strcmp(against + len - 5, ".json"));
+	return strpbrk(against, "/.");
 }
 
 enum exit_status sides_against(struct sides *out, const char *against,
@@ -157,7 +187,7 @@ enum exit_status sides_against(struct sides *out, const char *against,
 	fprintf(stderr,
 		"unknown set or row '%s'; a set is `arch`, "
 		"`documented` or `observed`, then +ROW or -ROW after commas; "
-		"or `host`, or a FILE.json of `fingerprint`\n",
+		"or `host`, or a FILE of `fingerprint` or `record`\n",
 		unknown);
 	return EXIT_USAGE;
 }
@@ -169,9 +199,11 @@ static void play_host(struct sides *out, const struct sides *host,
 	out->host_is_model = true;
 	out->host_errata = host->oracle.errata;
 	out->host = host->host;
+	if (!strncmp(host->host.line, "the model", strlen("the model")))
+		return; /* that was recorded of a model */
 	if (out->host.line[0])
 		snprintf(out->host.line, sizeof(out->host.line),
-			 "the model of %.440s", host->host.line);
+			 "the model as %.440s", host->host.line);
 	else
 		snprintf(out->host.line, sizeof(out->host.line),
 			 "the model under %.440s", name);

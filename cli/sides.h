@@ -44,7 +44,7 @@ extern const struct argp sides_argp;
 /*
  * The set that @against means: one with a name and rows switched, `host` for
  * the fingerprint of the host that @device is on, or a file that `fingerprint`
- * wrote. EXIT_USAGE, EXIT_SKIP or EXIT_HARNESS after a message.
+ * or `record` wrote. EXIT_USAGE, EXIT_SKIP or EXIT_HARNESS after a message.
  */
 enum exit_status sides_against(struct sides *out, const char *against,
 			       const char *device);

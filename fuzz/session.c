@@ -16,6 +16,7 @@
 #include "kvmdrv/guard.h"
 #include "kvmdrv/host.h"
 #include "kvmdrv/kvmdrv.h"
+#include "oracle/minimize.h"
 #include "oracle/oracle.h"
 #include "oracle/report.h"
 #include "ref/model.h"

@@ -1,7 +1,8 @@
 /* Minimal scenarios that give the same verdict. */
+#include "oracle/minimize.h"
+
 #include <string.h>
 
-#include "oracle/oracle.h"
 #include "scenario/check.h"
 
 /* What an examination costs: so many runs, a vCPU in each as twenty ops. */

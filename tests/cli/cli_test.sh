@@ -36,7 +36,7 @@ expect "results that cannot be written are a failure" 3 "" \
 expect "fuzz knows its targets" 2 \
 	"kvmerrata fuzz: no target 'x': diff, twin, tell, ref, codec or witness" k fuzz --target=x
 expect "an unknown set of errata" 2 \
-	"unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
+	"unknown set or row 'nope'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE of \`fingerprint\` or \`record\`" \
 	k run --against=nope "$seed"
 
 expect "a file that is not there" 2 \

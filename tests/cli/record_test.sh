@@ -48,7 +48,7 @@ expect "a folder" 2 "$tmp:1:1: Is a directory" k compare "$tmp" "$tmp"
 expect "nothing to record" 2 "$tmp/none:1:1: No such file or directory" \
 	k record -m arch "$tmp/none"
 expect "a set that is none" 2 \
-	"unknown set or row 'x'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE.json of \`fingerprint\`" \
+	"unknown set or row 'x'; a set is \`arch\`, \`documented\` or \`observed\`, then +ROW or -ROW after commas; or \`host\`, or a FILE of \`fingerprint\` or \`record\`" \
 	k record -m x
 expect "no KVM is a skip" 4 "" k record --kvm=/nonexistent
 printf 'frob\n' >"$tmp/bad.scn"

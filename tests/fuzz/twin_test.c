@@ -8,6 +8,7 @@
 
 #include "fuzz/mutate.h"
 #include "fuzz/twin.h"
+#include "oracle/minimize.h"
 #include "oracle/report.h"
 #include "ref/model.h"
 #include "scenario/x86.h"

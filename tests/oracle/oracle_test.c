@@ -6,6 +6,7 @@
  */
 #include "tests/test.h"
 
+#include "oracle/minimize.h"
 #include "oracle/oracle.h"
 #include "oracle/report.h"
 #include "ref/model.h"

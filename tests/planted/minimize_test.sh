@@ -92,7 +92,7 @@ result "stays as it is" $?
 expect "a host that was recorded" 0 "" k minimize --against=documented \
 	--host=corpora/hosts/6.1-amd.json \
 	corpora/findings/msi-alias-wrong-target.scn -o "$tmp/out.scn"
-grep -q '^# host: the model of Linux 6.1.*, kvm_amd, ' "$tmp/out.scn"
+grep -q '^# host: the model as Linux 6.1.*, kvm_amd, ' "$tmp/out.scn"
 result "is named in the report" $?
 
 if ! k doctor >"$tmp/doctor"; then
