@@ -322,7 +322,7 @@ int verb_fuzz(int argc, char **argv)
 		return status;
 	sides_print_set(set, sizeof(set), &sides.oracle.errata);
 	if (!strcmp(arguments.against, "host") ||
-	    strchr(arguments.against, '.'))
+	    strpbrk(arguments.against, "/."))
 		arguments.against = set;
 	if (arguments.runs > 0 && arguments.runs < arguments.jobs)
 		arguments.jobs = (unsigned int)arguments.runs;
