@@ -9,7 +9,7 @@
 #include "kvmdrv/danger.h"
 #include "kvmdrv/kvmdrv.h"
 #include "oracle/explain.h"
-#include "oracle/oracle.h"
+#include "oracle/minimize.h"
 #include "oracle/report.h"
 #include "ref/model.h"
 #include "scenario/x86.h"
@@ -105,12 +105,13 @@ static void compare(void)
 				      .row_name = erratum_name,
 				      .observe = observe,
 				      .context = drv };
+	const struct minimize_task shorten = { .depth = MINIMIZE_OPS };
 	struct verdict verdict;
 
 	oracle_examine(&verdict, &sides, &scenario, &work);
 	if (verdict.kind == VERDICT_AGREE)
 		return;
-	oracle_shorten(&scenario, &verdict, &sides, &work);
+	oracle_minimize(&scenario, &verdict, &sides, &shorten, &work);
 	scenario_print(stdout, &scenario);
 	fail_msg("%s: %s want 0x%llx, got 0x%llx", verdict.signature,
 		 verdict.differences[0].name,
