@@ -32,8 +32,11 @@ with_fault() {
 shrink_fault() {
 	local long=$work/$1.64.scn short=$work/$1.min.scn start
 
-	with_fault "$1" "$pad" "$(host_set)" "$witnesses/$1.scn" 64 "$2" \
-		>"$long"
+	# A fault may break a call that must succeed, which ends the program.
+	for seed_of_try in "$2" "$2"001 "$2"002; do
+		with_fault "$1" "$pad" "$(host_set)" "$witnesses/$1.scn" 64 \
+			"$seed_of_try" >"$long" && break
+	done
 	with_fault "$1" "$kvmerrata" run --against="$host" "$long" \
 		>"$work/$1.report"
 	start=$(date +%s.%N)
