@@ -104,8 +104,8 @@ static bool save(const struct run *run, const struct scenario *s,
 }
 
 /*
- * Whatever ends the process, or the host, leaves the smallest one so far. One
- * that cannot be written is told at the end.
+ * Whatever ends the process, or the host, leaves the smallest one so far, or of
+ * a second before. One that cannot be written is told, here and at the end.
  */
 static void tell(void *context, const struct scenario *s,
 		 const struct verdict *v)
@@ -140,7 +140,6 @@ static enum exit_status minimize(struct run *run, struct scenario *s)
 	}
 	run->nr_ops = s->nr_ops;
 	run->nr_left = s->nr_ops;
-	run->saved = time(NULL);
 	ticker_start(&run->ticker, run->what);
 	oracle_minimize(s, &verdict, &run->sides->oracle, &task, &work);
 	ticker_end(&run->ticker);
