@@ -48,11 +48,11 @@ static unsigned int number(const char *value, const char *name,
 	return (unsigned int)n;
 }
 
-static uint64_t row_named(const char *name, const struct argp_state *state)
+static errata_rows row_named(const char *name, const struct argp_state *state)
 {
 	for (uint32_t row = 0; row < ERRATA; row++)
 		if (!strcmp(name, erratum_infos[row].name))
-			return 1ull << row;
+			return ROW(row);
 	argp_error(state, "no erratum '%s'; `kvmerrata explain` lists them",
 		   name);
 	return 0;
@@ -101,9 +101,9 @@ static bool rows_decide(const struct errata *rows, const struct errata *known,
 	for (uint32_t row = 0; row < ERRATA; row++) {
 		if (!errata_has(rows, row))
 			continue;
-		setup.errata.set = known->set | 1ull << row;
+		setup.errata.set = known->set | ROW(row);
 		model_run(&with, s, &setup);
-		setup.errata.set ^= 1ull << row;
+		setup.errata.set ^= ROW(row);
 		model_run(&without, s, &setup);
 		oracle_tell(&telling, &with, &without, &with.want);
 		if (telling.differ)
