@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/emit.h"
+#include "cli/sides.h"
 #include "kvmdrv/danger.h"
 #include "kvmdrv/host.h"
 
