@@ -320,6 +320,11 @@ static bool can_run(struct run *run)
 	struct vcpu *vcpu = run->vm->vcpus[run->vcpu];
 
 	run->mp_state = read_mp_state(run->vm, run->vcpu);
+	/* In CPUID there is no long mode. */
+	if (run->vm->long_mode && run->vm->config.cpuid == CPUID_NONE) {
+		run->impossible = run->mp_state == KVM_MP_STATE_RUNNABLE;
+		return false;
+	}
 	if (vcpu->guest_ended || (run->mp_state != KVM_MP_STATE_RUNNABLE &&
 				  run->mp_state != KVM_MP_STATE_HALTED))
 		return false;
@@ -357,13 +362,11 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 {
 	struct run run = { .vm = vm, .vcpu = vcpu };
 	bool more = can_run(&run);
-	/* In CPUID there is no long mode. */
-	bool impossible = vm->long_mode && vm->config.cpuid == CPUID_NONE;
 
 	for (size_t i = 0; i < nr; i++) {
 		commands[i].outcome = run.excepted ? OUTCOME_EXCEPTION_WAITS :
-				      more && impossible ? OUTCOME_IMPOSSIBLE :
-							   OUTCOME_NOT_RUN;
+				      run.impossible ? OUTCOME_IMPOSSIBLE :
+						       OUTCOME_NOT_RUN;
 		commands[i].exception = 0;
 		commands[i].error_code = 0;
 		memset(commands[i].result, 0, sizeof(commands[i].result));
@@ -371,7 +374,7 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 	/* A HLT that it was to go on after. */
 	if (nr && !more && run.end != OUTCOME_DONE)
 		commands[0].outcome = run.end;
-	while (more && !impossible && nr) {
+	while (more && nr) {
 		size_t loaded = stack_load(&run, commands, nr);
 
 		run_on(&run);

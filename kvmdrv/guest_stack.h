@@ -20,6 +20,7 @@ struct run {
 	bool waits;	   /* it does not run any more, as mp_state says */
 	bool was_reset;	   /* by the last command */
 	bool excepted;	   /* an exception waits that none of them caused */
+	bool impossible;   /* it cannot be in the mode that is wanted */
 	uint32_t exits;
 	struct timespec until;
 };

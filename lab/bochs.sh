@@ -37,9 +37,10 @@ need() {
 # The newest emulator that bochs-build.sh left, in $built.
 find_built() {
 	cache=${XDG_CACHE_HOME:-$HOME/.cache}/kvmerrata/bochs
-	built=$(find "$cache" -path "$cache/[0-9]*/bochs" 2>/dev/null |
-		sort -V | tail -n 1)
-	[ -n "$built" ]
+	# By folder: a slash would sort before what follows a version.
+	built=$(find "$cache" -path "$cache/[0-9]*/bochs" -printf '%h\n' \
+		2>/dev/null | sort -V | tail -n 1)/bochs
+	[ -e "$built" ]
 }
 
 # What is run, and what only that wants in its settings.

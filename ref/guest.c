@@ -58,17 +58,19 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 	vcpu_take_events(m, vcpu);
 	if (vcpu->undefined)
 		m->nothing_is_promised = true;
+	/* Without CPUID there is no long mode. */
+	if (guest_is_long(m) && m->scenario->config.cpuid == CPUID_NONE) {
+		promise_refused(out, 0);
+		out->want.outcome = vcpu->state.mp_state == MP_STATE_RUNNABLE ?
+					    OUTCOME_IMPOSSIBLE :
+					    OUTCOME_NOT_RUN;
+		return false;
+	}
 	if (vcpu->state.mp_state == MP_STATE_HALTED && !vcpu->has_shut_down)
 		interrupts_wake_up(m, vcpu);
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE || vcpu->has_shut_down) {
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_NOT_RUN;
-		return false;
-	}
-	/* Without CPUID there is no long mode. */
-	if (guest_is_long(m) && m->scenario->config.cpuid == CPUID_NONE) {
-		promise_refused(out, 0);
-		out->want.outcome = OUTCOME_IMPOSSIBLE;
 		return false;
 	}
 	if (vcpu->will_shut_down) {

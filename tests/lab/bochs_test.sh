@@ -99,6 +99,19 @@ for file in /usr/lib/ISOLINUX/isolinux.bin /usr/share/vgabios/vgabios.bin \
 	skip_one "Bochs starts and ends" "no $file here"
 	plan
 done
+# fake VERSION: an emulator that only says which one it is.
+fake() {
+	mkdir -p "$XDG_CACHE_HOME/kvmerrata/bochs/$1"
+	printf '#!/bin/sh\necho %s >%s\n' "$1" "$tmp/which" \
+		>"$XDG_CACHE_HOME/kvmerrata/bochs/$1/bochs"
+	chmod +x "$XDG_CACHE_HOME/kvmerrata/bochs/$1/bochs"
+}
+fake 2.9-1
+fake 3.0-1.mended3
+fake 3.0-1
+timeout 20 lab/bochs.sh lab/init lab/init "$run" >"$tmp/out" 2>"$tmp/err"
+[ "$(cat "$tmp/which")" = 3.0-1.mended3 ]
+result "the newest one that was built is taken" $?
 ended_by TERM
 [ "$(cat "$tmp/err")" = "bochs: ended by a signal" ] && [ $status = 3 ]
 result "it says that a signal ended it" $?
