@@ -3,6 +3,7 @@
  *   KVMERRATA_RELEASE=6.3.0  what uname() says of the kernel's version
  *   KVMERRATA_HANG=1         an MSI with vector 0x99 takes for ever
  *   KVMERRATA_HANG=deaf      and no signal but SIGKILL ends it
+ *   KVMERRATA_SLOW=1         every MSI takes a twentieth of a second
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 #include "tests/planted/planted.h"
 
-enum { VECTOR_HANG = 0x99 };
+enum { VECTOR_HANG = 0x99, SLOW_US = 50000 };
 
 __attribute__((visibility("default"))) int uname(struct utsname *out)
 {
@@ -32,6 +33,8 @@ void host_may_hang(const struct call *call)
 	const struct kvm_msi *msi = call->argument;
 	sigset_t all;
 
+	if (getenv("KVMERRATA_SLOW") && call->request == KVM_SIGNAL_MSI)
+		usleep(SLOW_US);
 	if (!hang || call->request != KVM_SIGNAL_MSI ||
 	    (msi->data & 0xff) != VECTOR_HANG)
 		return;

@@ -119,27 +119,14 @@ $(list_faults)
 EOT
 
 # What takes longer.
-{
-	echo "config x2apic_api=use_32bit_ids"
-	for i in {0..199}; do
-		echo "vcpu_create vcpu_id=$((3 * i + 1))"
-		echo "lapic_write vcpu=$i by=host reg=svr value=0x1ff"
-	done
-	echo "vcpu_create vcpu_id=0x101"
-	echo "lapic_write vcpu=200 by=host reg=svr value=0x1ff"
-	for i in {0..97}; do
-		echo "lapic_write vcpu=$((2 * i)) by=host reg=tpr value=0x21"
-	done
-	echo "msi address=0xfee01000 data=0x42"
-} >"$tmp/large.scn"
 interrupt() {
 	local pid
 
 	echo old >"$tmp/out.scn"
-	"$kvmerrata" minimize --against=arch "$tmp/large.scn" \
-		-o "$tmp/out.scn" 2>"$tmp/err" &
+	LD_PRELOAD=$planted KVMERRATA_SLOW=1 "$kvmerrata" minimize \
+		--against=arch "$tmp/long.scn" -o "$tmp/out.scn" 2>"$tmp/err" &
 	pid=$!
-	for _ in {1..600}; do
+	for _ in {1..300}; do
 		[ "$(head -n 1 "$tmp/out.scn")" = old ] ||
 			[ ! -s "$tmp/err" ] || break
 		sleep 0.1
@@ -150,14 +137,14 @@ interrupt() {
 interrupt
 [ $? = 143 ]
 result "an interrupt ends it" $?
-grep -Eqx ' +[0-9]+ s  [0-9]+ of 501 ops left, [0-9]+ scenarios tried' \
+grep -Eqx ' +[0-9]+ s  [0-9]+ of 10 ops left, [0-9]+ scenarios tried' \
 	"$tmp/err"
 result "which had told how far it was" $?
-k run --against=arch "$tmp/large.scn" >"$tmp/report"
+k run --against=arch "$tmp/long.scn" >"$tmp/report"
 k run --against=arch "$tmp/out.scn" >"$tmp/report2"
 [ -n "$(signature_of "$tmp/report")" ] &&
 	[ "$(signature_of "$tmp/report")" = "$(signature_of "$tmp/report2")" ] &&
-	[ "$(ops_of "$tmp/out.scn")" -lt 501 ]
+	[ "$(ops_of "$tmp/out.scn")" -lt 10 ]
 result "and leaves the smallest one so far, whole" $?
 echo old >"$tmp/out.scn"
 printf 'vcpu_create vcpu_id=1\nmsi address=0xfee01000 data=0x99\n' \
