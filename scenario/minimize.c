@@ -5,6 +5,8 @@
  */
 #include "scenario/minimize.h"
 
+#include <string.h>
+
 #include "scenario/check.h"
 #include "scenario/tables.h"
 #include "scenario/x86.h"
@@ -12,8 +14,11 @@
 /* The settings are a record like those of ops, and stand before them. */
 enum { THE_SETTINGS = -1 };
 
-/* All pairs of ops are tried where there are no more of them than that. */
-enum { PAIRS_OPS_MAX = 16 };
+/*
+ * All pairs of ops are tried where there are no more of them than that, and
+ * where there are fewer, ops of all kinds in the place of two.
+ */
+enum { PAIRS_OPS_MAX = 16, KINDS_OPS_MAX = 8 };
 
 static bool take(struct minimizer *m, struct scenario *s)
 {
@@ -79,6 +84,16 @@ static const struct record *record_of(const struct scenario *s, int op)
 static void *base_of(struct scenario *s, int op)
 {
 	return op == THE_SETTINGS ? (void *)&s->config : (void *)&s->ops[op].as;
+}
+
+/* What a field holds that says nothing in particular. */
+static uint64_t plain_value(const struct field_type *type)
+{
+	if (type->id == TYPE_msi_address)
+		return APICBASE_ADDRESS_DEFAULT;
+	if (type->id == TYPE_apicbase)
+		return APICBASE_ADDRESS_DEFAULT | APICBASE_EN;
+	return type->kind == FIELD_NAMED ? type->values[0].value : 0;
 }
 
 /* What an op says of a thing that there is a setting for, the setting says. */
@@ -150,13 +165,57 @@ static bool merge_vcpus(struct minimizer *m, struct scenario *s)
 	return false;
 }
 
+/* @op becomes one of @kind that says nothing in particular, of the same vCPU. */
+static void change_kind(struct op *op, uint32_t kind)
+{
+	const struct record *record = op_record(kind);
+	int vcpu = op_vcpu(op);
+
+	memset(op, 0, sizeof(*op));
+	op->kind = (enum op_kind)kind;
+	for (uint32_t i = 0; i < record->nr_fields; i++)
+		field_set(&record->fields[i], &op->as,
+			  plain_value(record->fields[i].type));
+	if (op_vcpu(op) >= 0)
+		op_set_vcpu(op, (field_vcpu)vcpu);
+}
+
+/* Without op @dropped, is there a kind of which op @index does for both? */
+static bool do_for_both(struct minimizer *m, struct scenario *s, size_t dropped,
+			size_t index)
+{
+	if (op_vcpu(&s->ops[index]) < 0)
+		return false;
+	for (uint32_t kind = 0; kind <= UINT8_MAX; kind++) {
+		if (kind == OP_vcpu_create || !op_record(kind))
+			continue;
+		m->candidate = *s;
+		change_kind(&m->candidate.ops[index], kind);
+		scenario_remove_op(&m->candidate, dropped);
+		if (take(m, s))
+			return true;
+	}
+	return false;
+}
+
+static bool replace_two(struct minimizer *m, struct scenario *s)
+{
+	if (s->nr_ops > KINDS_OPS_MAX)
+		return false;
+	for (size_t a = 0; a < s->nr_ops; a++)
+		for (size_t b = 0; b < s->nr_ops; b++)
+			if (a != b && do_for_both(m, s, a, b))
+				return true;
+	return false;
+}
+
 /* Fewer ops, in other ways than by dropping one. */
 static bool save_an_op(struct minimizer *m, struct scenario *s)
 {
 	for (int i = (int)s->nr_ops; i-- > 0;)
 		if (move_to_settings(m, s, i))
 			return true;
-	return merge_vcpus(m, s) || drop_pair(m, s);
+	return merge_vcpus(m, s) || drop_pair(m, s) || replace_two(m, s);
 }
 
 static bool try_value(struct minimizer *m, struct scenario *s, int op,
@@ -165,16 +224,6 @@ static bool try_value(struct minimizer *m, struct scenario *s, int op,
 	m->candidate = *s;
 	field_set(field, base_of(&m->candidate, op), value);
 	return take(m, s);
-}
-
-/* What a field holds that says nothing in particular. */
-static uint64_t plain_value(const struct field_type *type)
-{
-	if (type->id == TYPE_msi_address)
-		return APICBASE_ADDRESS_DEFAULT;
-	if (type->id == TYPE_apicbase)
-		return APICBASE_ADDRESS_DEFAULT | APICBASE_EN;
-	return 0;
 }
 
 /*

@@ -31,7 +31,8 @@ struct minimizer {
  * Make @s, of which it holds, as small as it gets: first ops, then vCPUs count,
  * then how far fields are from what is plain: zero, the first value that a
  * field has, or where the local APIC is after a reset. What is left is minimal
- * in so far as no single step makes it smaller; of ops no two.
+ * in so far as no single step makes it smaller; of few ops no two go, nor does
+ * one of another kind do for two.
  */
 void scenario_minimize(struct minimizer *m, struct scenario *s);
 

@@ -101,6 +101,12 @@ static bool data_is_observed(const struct scenario *s)
 	return count(s, OP_msi);
 }
 
+/* One op of a kind does what two of another do. */
+static bool a_page_is_written(const struct scenario *s)
+{
+	return count(s, OP_lapic_write) || count(s, OP_apicbase_write) > 1;
+}
+
 static bool a_mode_is_left(const struct scenario *s)
 {
 	for (size_t i = 0; i < s->nr_ops; i++)
@@ -166,6 +172,12 @@ static const struct {
 	{ "an op that a field does without goes", data_is_observed,
 	  "msi address=0xfee00000 data=0x55\nobserve\n",
 	  "msi address=0xfee00000 data=0\n" },
+	{ "an op of another kind does for two", a_page_is_written,
+	  "vcpu_create vcpu_id=7\n"
+	  "apicbase_write vcpu=0 by=host value=0xfee00c00\n"
+	  "apicbase_write vcpu=0 by=host value=0xfee00800\n",
+	  "vcpu_create vcpu_id=0\n"
+	  "lapic_write vcpu=0 by=host reg=reserved_000 value=0\n" },
 	{ "bits that must be there are low", a_vector_is_legal,
 	  "msi address=0xfee23000 data=0xc0c5\n",
 	  "msi address=0xfee00000 data=0x10\n" },
