@@ -142,38 +142,76 @@ static bool exceeds(struct kvmdrv_reason *out_reason,
 	return false;
 }
 
-/* Flags of CR4 that no KVM refuses. */
-#define CR4_TAKEN 0x7ffull
-
 /*
- * May a vCPU run with EFER.LME and without CR4.PAE? QEMU, 7.2 and likely later,
- * then does not load the host's CR0 when it exits, and the host is dead. What
- * KVM refuses is not known here, so this is more careful than it need be.
+ * QEMU, 7.2 and likely later, dies with its machine, or leaves it dead, where a
+ * guest that it emulates SVM for
+ * - exits with EFER.LME and without CR4.PAE: it does not load the host's CR0.
+ *   The guest program in long mode sets both; INIT clears both.
+ * - writes CR8 while a virtual interrupt waits: it asserts that it has a lock.
  */
-static bool has_lme_without_pae(const struct scenario *s)
+static bool loads_lme(const struct config *config, const struct op *op)
 {
-	bool lme[VCPUS_MAX] = { false }, pae[VCPUS_MAX] = { false };
+	const struct op_control_write *write = &op->as.control_write;
 
-	for (size_t i = 0; i < s->nr_ops; i++) {
-		const struct op *op = &s->ops[i];
-		const struct op_control_write *write = &op->as.control_write;
-		int vcpu = op_vcpu(op);
+	return op->kind == OP_control_write && write->reg == CONTROL_EFER &&
+	       write->value & EFER_LME &&
+	       !(write->by == AGENT_GUEST && config->guest == GUEST_LONG);
+}
 
-		/* The guest program sets PAE first. */
-		if (op_agent(op) == AGENT_GUEST &&
-		    s->config.guest == GUEST_LONG)
-			pae[vcpu] = true;
-		if (op->kind != OP_control_write)
-			continue;
-		if (write->reg == CONTROL_CR4)
-			pae[vcpu] = (write->value & ~CR4_TAKEN) == 0 &&
-				    write->value & CR4_PAE;
-		if (write->reg == CONTROL_EFER)
-			lme[vcpu] |= !!(write->value & EFER_LME);
-		if (lme[vcpu] && !pae[vcpu])
-			return true;
+static bool writes_cr8(const struct config *config, const struct op *op)
+{
+	const struct op_control_write *write = &op->as.control_write;
+
+	return op->kind == OP_control_write && write->reg == CONTROL_CR8 &&
+	       write->by == AGENT_GUEST && config->guest == GUEST_LONG;
+}
+
+/* May an interrupt wait for a vCPU because of @op? */
+static bool may_interrupt(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_msi:
+	case OP_icr_write:
+	case OP_self_ipi:
+	case OP_x2apic_write:
+	case OP_lapic_write:
+	case OP_irq_line:
+	case OP_ioapic_write:
+		return true;
+	case OP_vcpu_create:
+	case OP_apicbase_write:
+	case OP_apicbase_restore:
+	case OP_x2apic_api_enable:
+	case OP_observe:
+	case OP_lapic_read:
+	case OP_x2apic_read:
+	case OP_interrupt_take:
+	case OP_msr_write:
+	case OP_msr_read:
+	case OP_control_write:
+	case OP_control_read:
+	case OP_cpuid_read:
+	case OP_mp_state_set:
+	case OP_halt:
+	case OP_gsi_route:
+	case OP_ioapic_read:
+	case OP_save_restore:
+		break;
 	}
 	return false;
+}
+
+static bool any_ends_tcg(const struct scenario *s)
+{
+	bool cr8 = false, interrupts = false;
+
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		interrupts |= may_interrupt(&s->ops[i]);
+		cr8 |= writes_cr8(&s->config, &s->ops[i]);
+		if (loads_lme(&s->config, &s->ops[i]))
+			return true;
+	}
+	return cr8 && interrupts;
 }
 
 enum danger danger_check(struct kvmdrv_reason *out_reason,
@@ -189,10 +227,10 @@ enum danger danger_check(struct kvmdrv_reason *out_reason,
 		say(out_reason, "%s", bugs[i].reason);
 		return DANGER_KERNEL;
 	}
-	if (host->tcg && has_lme_without_pae(s)) {
+	if (host->tcg && any_ends_tcg(s)) {
 		say(out_reason,
-		    "QEMU's emulation of SVM ends a host whose guest has "
-		    "EFER.LME without CR4.PAE");
+		    "QEMU's emulation of SVM may end with a guest that has "
+		    "EFER.LME without CR4.PAE, or writes CR8");
 		return DANGER_KERNEL;
 	}
 	return DANGER_NONE;

@@ -364,7 +364,7 @@ void guest_run(struct vm *vm, uint32_t vcpu, struct guest_command *commands,
 	bool more = can_run(&run);
 
 	for (size_t i = 0; i < nr; i++) {
-		commands[i].outcome = run.excepted ? OUTCOME_EXCEPTION_WAITS :
+		commands[i].outcome = run.excepted   ? OUTCOME_EXCEPTION_WAITS :
 				      run.impossible ? OUTCOME_IMPOSSIBLE :
 						       OUTCOME_NOT_RUN;
 		commands[i].exception = 0;

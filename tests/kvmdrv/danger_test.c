@@ -164,19 +164,30 @@ static enum danger check_tcg(bool tcg, const char *text)
 
 static void what_ends_qemu_is_told(void **state)
 {
-#define LME "control_write vcpu=0 by=host reg=efer value=0x100\n"
-#define PAE "control_write vcpu=0 by=guest reg=cr4 value=0x20\n"
-#define NO_PAE "control_write vcpu=0 by=guest reg=cr4 value=0x4020\n"
 #define ONE "vcpu_create vcpu_id=0\n"
+#define LONG "config guest=long\n" ONE
+#define LME(by) "control_write vcpu=0 by=" by " reg=efer value=0x100\n"
+#define CR8(by) "control_write vcpu=0 by=" by " reg=cr8 value=0x1\n"
+#define MSI "msi address=0xfee00000 data=0x41\n"
+	static const struct {
+		const char *text;
+		enum danger danger;
+	} rows[] = {
+		{ ONE LME("host"), DANGER_KERNEL },
+		{ ONE LME("guest"), DANGER_KERNEL },
+		{ LONG LME("host"), DANGER_KERNEL },
+		{ LONG LME("guest"), DANGER_NONE },
+		{ LONG CR8("guest"), DANGER_NONE },
+		{ LONG CR8("guest") MSI, DANGER_KERNEL },
+		{ LONG CR8("host") MSI, DANGER_NONE },
+		{ ONE CR8("guest") MSI, DANGER_NONE },
+	};
+
 	(void)state;
-	assert_int_equal(check_tcg(false, ONE LME), DANGER_NONE);
-	assert_int_equal(check_tcg(true, ONE LME), DANGER_KERNEL);
-	assert_int_equal(check_tcg(true, ONE PAE LME), DANGER_NONE);
-	assert_int_equal(check_tcg(true, ONE NO_PAE LME), DANGER_KERNEL);
-	assert_int_equal(check_tcg(true, ONE PAE LME NO_PAE), DANGER_KERNEL);
-	assert_int_equal(check_tcg(true, "config guest=long\n" ONE
-					 "interrupt_take vcpu=0\n" LME),
-			 DANGER_NONE);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(check_tcg(false, rows[i].text), DANGER_NONE);
+		assert_int_equal(check_tcg(true, rows[i].text), rows[i].danger);
+	}
 }
 
 static void what_kvm_logs_each_time_is_counted(void **state)
