@@ -110,7 +110,8 @@ expect "a file that lost its end" 2 \
 	k compare "$tmp/cut" "$tmp/doc"
 sed 's/apic_svr=0x1ff/apic_svr=0x1fg/' "$tmp/seeds" >"$tmp/typo"
 line=$(grep -n -m 1 0x1fg "$tmp/typo" | cut -d: -f1)
-expect "a typo" 2 "$tmp/typo:$line:20: '0x1fg' is not a value here" \
+column=$(awk 'i = index($0, "0x1fg") { print i; exit }' "$tmp/typo")
+expect "a typo" 2 "$tmp/typo:$line:$column: '0x1fg' is not a value here" \
 	k compare "$tmp/seeds" "$tmp/typo"
 sed '/^scenario corpora.seeds.msi-logical-flat/,/^$/s/vcpu 0: apic_irr4=0x20000/vcpu 0: apic_irr4=0/' \
 	"$tmp/seeds" >"$tmp/edited"

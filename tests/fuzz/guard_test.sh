@@ -107,7 +107,7 @@ result "its input is there" $?
 
 # A host with few descriptors.
 small() {
-	(ulimit -n 136 && "$@")
+	(ulimit -n 142 && "$@")
 }
 expect "a scenario that this host has no room for is a skip" 4 \
 	"SKIP: corpora/seeds/msi-logical-flat.scn: it has 3 vCPUs, and this host has room for 2 in one VM" \
