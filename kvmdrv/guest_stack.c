@@ -272,10 +272,19 @@ static bool may_wait(const struct guest_command *command)
 	return command->code == GUEST_HLT || command->code == GUEST_STI_HLT;
 }
 
-/* Is it an exit as well? */
-static bool exits(const struct run *run, const struct guest_command *command)
+/*
+ * Is it in a KVM_RUN of its own? In protected mode a write of CR0 is an exit as
+ * well; in long mode it may end the program, where KVM takes what it should not.
+ */
+static bool is_alone(const struct run *run, const struct guest_command *command)
 {
-	return command->code == GUEST_CR0_WRITE && !run->vm->long_mode;
+	return command->code == GUEST_CR0_WRITE && run->vm->long_mode;
+}
+
+static bool is_last(const struct run *run, const struct guest_command *command)
+{
+	return may_interrupt(run, command) || may_wait(command) ||
+	       command->code == GUEST_CR0_WRITE;
 }
 
 /* Does @command depend on what one that is on the stack may have changed? */
@@ -299,7 +308,8 @@ size_t stack_load(struct run *run, struct guest_command *commands, size_t nr)
 	run->nr = 0;
 	run->page->mark = 0;
 	while (i < nr && run->nr + ENTRIES_MAX <= GUEST_COMMANDS_MAX &&
-	       !wants_apicbase(run, &commands[i])) {
+	       !wants_apicbase(run, &commands[i]) &&
+	       !(run->nr && is_alone(run, &commands[i]))) {
 		struct guest_command *command = &commands[i++];
 		struct entry mark = {
 			.code = GUEST_MMIO_WRITE,
@@ -316,8 +326,7 @@ size_t stack_load(struct run *run, struct guest_command *commands, size_t nr)
 			/* Does the program start at all? */
 			if (!run->nr)
 				break;
-		} else if (may_interrupt(run, command) || may_wait(command) ||
-			   exits(run, command)) {
+		} else if (is_last(run, command)) {
 			break;
 		}
 	}

@@ -66,6 +66,12 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 					    OUTCOME_NOT_RUN;
 		return false;
 	}
+	if (vcpu->exceptions && (vcpu->state.mp_state == MP_STATE_RUNNABLE ||
+				 vcpu->state.mp_state == MP_STATE_HALTED)) {
+		promise_refused(out, 0);
+		out->want.outcome = OUTCOME_EXCEPTION_WAITS;
+		return false;
+	}
 	if (vcpu->state.mp_state == MP_STATE_HALTED && !vcpu->has_shut_down)
 		interrupts_wake_up(m, vcpu);
 	if (vcpu->state.mp_state != MP_STATE_RUNNABLE || vcpu->has_shut_down) {
@@ -77,11 +83,6 @@ bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out)
 		promise_refused(out, 0);
 		out->want.outcome = OUTCOME_SHUTDOWN;
 		vcpu->has_shut_down = true;
-		return false;
-	}
-	if (vcpu->exceptions) {
-		promise_refused(out, 0);
-		out->want.outcome = OUTCOME_EXCEPTION_WAITS;
 		return false;
 	}
 	guest_enter(m, vcpu);
