@@ -122,9 +122,23 @@ static bool find_page(struct run *run, uint64_t *out)
 	       (run->vm->long_mode || *out <= UINT32_MAX);
 }
 
+/*
+ * A write to the page of an APIC that has none now: KVM may have memory there,
+ * which nothing puts back.
+ */
+static void note_write(struct run *run, uint64_t address)
+{
+	uint64_t apicbase = apicbase_of(run->vm, run->vcpu);
+
+	run->vm->grown |= ((address ^ apicbase) & ~(PAGE - 1ull)) == 0 &&
+			  apic_mode(apicbase) != APIC_MODE_XAPIC;
+}
+
 static void put_mmio(struct run *run, const struct guest_command *command,
 		     enum guest_code code, uint64_t address, uint32_t value)
 {
+	if (code == GUEST_MMIO_WRITE)
+		note_write(run, address);
 	put_command(
 		run, command,
 		&(struct entry){ .code = code, .dx = address, .ax = value });

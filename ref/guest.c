@@ -135,3 +135,14 @@ bool guest_reaches_page(const struct model *m, const struct model_vcpu *vcpu)
 	return page >= GUEST_MEMORY_END && page != GUEST_RESET_PAGE &&
 	       (page <= UINT32_MAX || guest_is_long(m));
 }
+
+/*
+ * KVM: with APICv there is a page of memory at the APIC's usual address, which
+ * the CPU does not let a guest see while its APIC is in xAPIC mode.
+ */
+bool guest_page_is_memory(const struct model *m, const struct model_vcpu *vcpu)
+{
+	return (vcpu->state.apicbase & ~0xfffull) == APICBASE_ADDRESS_DEFAULT &&
+	       in_force(m, ERRATUM_apic_page_is_memory) &&
+	       decides(m, ERRATUM_apic_page_is_memory);
+}

@@ -78,6 +78,8 @@ void mmio_write_icr(struct model *m, const struct op_icr_write *op,
 bool guest_begin(struct model *m, struct model_vcpu *vcpu, struct promise *out);
 void guest_end(struct model *m, struct model_vcpu *vcpu, struct promise *out);
 bool guest_reaches_page(const struct model *m, const struct model_vcpu *vcpu);
+/* Is its APIC page, in a mode that has none, memory? */
+bool guest_page_is_memory(const struct model *m, const struct model_vcpu *vcpu);
 
 /* ref/cr.c */
 

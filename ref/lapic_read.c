@@ -118,7 +118,11 @@ static void read_by_guest(struct model *m, struct model_vcpu *vcpu, int slot,
 		return;
 	}
 	if (vcpu_mode(vcpu) != APIC_MODE_XAPIC) {
-		promise_value(out, UINT32_MAX, UINT64_MAX);
+		promise_value(out,
+			      guest_page_is_memory(m, vcpu) ?
+				      m->apic_page[slot] :
+				      UINT32_MAX,
+			      UINT64_MAX);
 		return;
 	}
 	if (lapic_slot_is_reserved(slot))

@@ -81,6 +81,8 @@ struct model {
 	bool nothing_is_promised;
 	struct snapshot snapshot;
 	struct chipset chipset;
+	/* KVM: memory at the APIC's usual address; see apic_page_is_memory. */
+	uint32_t apic_page[APIC_REGS];
 	struct model_vcpu vcpus[VCPUS_MAX];
 };
 

@@ -85,8 +85,11 @@ void mmio_write(struct model *m, const struct op_lapic_write *op,
 		out->want.outcome = OUTCOME_IMPOSSIBLE;
 		return;
 	}
-	if (vcpu_mode(vcpu) != APIC_MODE_XAPIC)
+	if (vcpu_mode(vcpu) != APIC_MODE_XAPIC) {
+		if (guest_page_is_memory(m, vcpu))
+			m->apic_page[op->reg] = op->value;
 		return;
+	}
 	write_xapic(m, vcpu, op->reg, op->value);
 	if (op->reg == APIC_REG_tpr || op->reg == APIC_REG_eoi)
 		lapic_compute_ppr(vcpu);

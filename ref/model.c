@@ -165,6 +165,7 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.snapshot.ids_are_32bit = false;
 	m.snapshot.unsure = false;
 	chipset_start(&m.chipset);
+	memset(m.apic_page, 0, sizeof(m.apic_page));
 	out->choices.nr = 0;
 	out->rows = 0;
 	observation_start(&out->want);

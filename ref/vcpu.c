@@ -210,6 +210,7 @@ void model_save_restore(struct model *m, const struct op_save_restore *op,
 		vcpu->will_shut_down = false;
 		vcpu->look = (struct look){ .asked = true };
 	}
+	memset(m->apic_page, 0, sizeof(m->apic_page));
 	snapshot_take(m);
 	if (m->scenario->config.irqchip == IRQCHIP_FULL)
 		ioapic_restore(m);
