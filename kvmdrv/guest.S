@@ -265,10 +265,12 @@ guest_stubs\bits:
 /*
  * What comes of it may be any mode, so page tables are ready, it is done from a
  * segment of 16 bits, which all modes have, and nothing follows: the exit is
- * right there, with an IDT for an NMI that comes meanwhile, and then the program
- * starts again.
+ * right there, with an IDT and room on the stack for an NMI that comes meanwhile,
+ * and then the program starts again.
  */
 begin 32, cr0_write
+	and $~0xfff, %esp
+	or $GUEST_STACK, %esp
 	mov %eax, %ebx
 	mov %edx, %ebp
 	mov $GUEST_PDPT_PAE, %esi

@@ -50,6 +50,8 @@
 
 /* On one stack: those, and the exit. */
 #define GUEST_COMMANDS_MAX 47
+/* In a vCPU's page, where the stack begins. */
+#define GUEST_STACK 512
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -76,7 +78,7 @@ struct guest_entry64 {
 };
 
 struct guest_page {
-	uint8_t below[512]; /* for what is pushed before anything is popped */
+	uint8_t below[GUEST_STACK]; /* for what is pushed before anything is popped */
 	uint8_t stack[(GUEST_COMMANDS_MAX + 1) * sizeof(struct guest_entry64)];
 	struct guest_result results[GUEST_COMMANDS_MAX];
 	uint32_t mark; /* written by a command before one that may reset */

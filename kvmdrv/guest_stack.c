@@ -287,18 +287,18 @@ static bool may_wait(const struct guest_command *command)
 }
 
 /*
- * Is it in a KVM_RUN of its own? In protected mode a write of CR0 is an exit as
- * well; in long mode it may end the program, where KVM takes what it should not.
+ * Is it in a KVM_RUN of its own? After a write of CR0 the program starts again,
+ * or has ended, where KVM takes what it should not; the stack is not known then.
  */
-static bool is_alone(const struct run *run, const struct guest_command *command)
+static bool is_alone(const struct guest_command *command)
 {
-	return command->code == GUEST_CR0_WRITE && run->vm->long_mode;
+	return command->code == GUEST_CR0_WRITE;
 }
 
 static bool is_last(const struct run *run, const struct guest_command *command)
 {
 	return may_interrupt(run, command) || may_wait(command) ||
-	       command->code == GUEST_CR0_WRITE;
+	       is_alone(command);
 }
 
 /* Does @command depend on what one that is on the stack may have changed? */
@@ -323,7 +323,7 @@ size_t stack_load(struct run *run, struct guest_command *commands, size_t nr)
 	run->page->mark = 0;
 	while (i < nr && run->nr + ENTRIES_MAX <= GUEST_COMMANDS_MAX &&
 	       !wants_apicbase(run, &commands[i]) &&
-	       !(run->nr && is_alone(run, &commands[i]))) {
+	       !(run->nr && is_alone(&commands[i]))) {
 		struct guest_command *command = &commands[i++];
 		struct entry mark = {
 			.code = GUEST_MMIO_WRITE,
