@@ -43,7 +43,10 @@ bool chipset_is_spent(const struct vm *vm);
 /* Put back what is not as it was new. */
 void chipset_reset(struct vm *vm);
 void chipset_free(struct vm *vm);
-/* Routes and chips of @to, which is new, become those of @from. */
-void chipset_copy(struct vm *to, struct vm *from);
+/*
+ * Routes and chips of @to, which is new, become those of @from. 0 or -errno:
+ * @to does not take the routes.
+ */
+int chipset_copy(struct vm *to, struct vm *from);
 
 #endif

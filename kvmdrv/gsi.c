@@ -145,12 +145,16 @@ bool chipset_is_spent(const struct vm *vm)
 	return false;
 }
 
-void chipset_copy(struct vm *to, struct vm *from)
+int chipset_copy(struct vm *to, struct vm *from)
 {
 	if (from->chipset.routes) {
+		int result = try_vm_ioctl(to, KVM_SET_GSI_ROUTING,
+					  from->chipset.routes);
+
+		if (result != 0)
+			return result;
 		to->chipset.routes = from->chipset.routes;
 		from->chipset.routes = NULL;
-		vm_ioctl(to, KVM_SET_GSI_ROUTING, to->chipset.routes);
 	}
 	for (uint32_t i = 0; is_full(from) && i < CHIPS; i++) {
 		struct kvm_irqchip state = { .chip_id = i };
@@ -158,6 +162,7 @@ void chipset_copy(struct vm *to, struct vm *from)
 		vm_ioctl(from, KVM_GET_IRQCHIP, &state);
 		vm_ioctl(to, KVM_SET_IRQCHIP, &state);
 	}
+	return 0;
 }
 
 void chipset_free(struct vm *vm)

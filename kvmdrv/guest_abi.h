@@ -78,7 +78,8 @@ struct guest_entry64 {
 };
 
 struct guest_page {
-	uint8_t below[GUEST_STACK]; /* for what is pushed before anything is popped */
+	uint8_t below
+		[GUEST_STACK]; /* for what is pushed before anything is popped */
 	uint8_t stack[(GUEST_COMMANDS_MAX + 1) * sizeof(struct guest_entry64)];
 	struct guest_result results[GUEST_COMMANDS_MAX];
 	uint32_t mark; /* written by a command before one that may reset */

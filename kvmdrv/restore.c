@@ -129,10 +129,11 @@ struct answer kvmdrv_save_restore(struct vm *vm,
 	new = make_like(vm);
 	for (uint32_t i = 0; result == 0 && i < vm->nr_vcpus; i++)
 		result = restore_vcpu(new, i, &saved[i]);
+	for (uint32_t i = 0; result == 0 && i < vm->nr_vcpus; i++)
+		vcpu_copy_msrs(new, vm, i);
+	if (result == 0)
+		result = chipset_copy(new, vm);
 	if (result == 0) {
-		for (uint32_t i = 0; i < vm->nr_vcpus; i++)
-			vcpu_copy_msrs(new, vm, i);
-		chipset_copy(new, vm);
 		move_guest(new, vm);
 		exchange(vm, new);
 	}

@@ -1,6 +1,7 @@
 /* The VM's interrupt inputs: their routes, and their levels. */
 #include <errno.h>
 
+#include "ref/guest.h"
 #include "ref/message.h"
 
 void chipset_start(struct chipset *out)
@@ -25,7 +26,7 @@ static struct gsi_route *find_route(struct chipset *chip, uint8_t gsi)
  * one of its messages is not valid; KVM_CAP_X2APIC_API may have made it so
  * since it was accepted.
  */
-static bool others_are_valid(const struct model *m, uint8_t gsi)
+static bool others_are_valid(const struct model *m, uint32_t gsi)
 {
 	const struct chipset *chip = &m->chipset;
 
@@ -34,6 +35,11 @@ static bool others_are_valid(const struct model *m, uint8_t gsi)
 		    !msi_is_valid(m, &chip->routes[i].msi))
 			return false;
 	return true;
+}
+
+bool chipset_is_restored(const struct model *m)
+{
+	return others_are_valid(m, GSIS);
 }
 
 void model_gsi_route(struct model *m, const struct op_gsi_route *op,

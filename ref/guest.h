@@ -28,6 +28,9 @@ void lapic_write_esr(const struct model *m, struct model_vcpu *vcpu);
 void ioapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
 			     uint8_t vector, enum agent by);
 
+/* ref/gsi.c: does KVM_SET_GSI_ROUTING of a new VM take the routes? */
+bool chipset_is_restored(const struct model *m);
+
 /* KVM_GET_IRQCHIP and KVM_SET_IRQCHIP, with what that makes of its lines. */
 void ioapic_restore(struct model *m);
 

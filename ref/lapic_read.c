@@ -62,6 +62,15 @@ static void read_register(struct model_vcpu *vcpu, int slot,
 	out->care.value |= UINT64_MAX << 32;
 }
 
+/* KVM: vmx_update_msr_bitmap_x2apic let the CPU read the page itself. */
+static bool is_read_by_cpu(const struct model *m,
+			   const struct op_x2apic_read *op)
+{
+	return op->by == AGENT_GUEST &&
+	       in_force(m, ERRATUM_x2apic_reads_not_intercepted) &&
+	       decides(m, ERRATUM_x2apic_reads_not_intercepted);
+}
+
 void model_x2apic_read(struct model *m, const struct op_x2apic_read *op,
 		       struct promise *out)
 {
@@ -69,11 +78,14 @@ void model_x2apic_read(struct model *m, const struct op_x2apic_read *op,
 	const uint32_t *apic = vcpu->state.apic, *care = vcpu->care.apic;
 
 	if (vcpu_mode(vcpu) != APIC_MODE_X2APIC ||
-	    !x2apic_is_readable(op->reg)) {
+	    (!x2apic_is_readable(op->reg) && !is_read_by_cpu(m, op))) {
 		promise_refused(out, 0);
 		return;
 	}
-	if (op->reg == APIC_REG_id)
+	if (!x2apic_is_readable(op->reg))
+		promise_value(out, apic[op->reg],
+			      op->reg == APIC_REG_dfr ? UINT64_MAX : 0);
+	else if (op->reg == APIC_REG_id)
 		promise_value(out, vcpu->x2apic_id, UINT64_MAX);
 	else if (op->reg == APIC_REG_icr)
 		promise_value(out,

@@ -199,6 +199,10 @@ void model_save_restore(struct model *m, const struct op_save_restore *op,
 			return;
 		}
 	}
+	if (!chipset_is_restored(m)) {
+		promise_refused(out, EINVAL);
+		return;
+	}
 	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
 		struct model_vcpu *vcpu = &m->vcpus[i];
 
