@@ -79,10 +79,6 @@ static void copy_irqchip(int from)
 /* Everything goes on in the new VM. */
 static void move_to_new(int old_vm_fd, const int old_vcpu_fds[NR_VCPUS])
 {
-	/*% set_route */
-	if (!routes_are_new)
-		must(ioctl(vm_fd, KVM_SET_GSI_ROUTING, &routes));
-	/*% save_restore */
 	if (IRQCHIP_IS_FULL)
 		copy_irqchip(old_vm_fd);
 	for (int i = 0; i < nr_vcpus; i++) {
@@ -130,6 +126,10 @@ static int save_restore(uint64_t flags)
 	for (int i = 0; result == 0 && i < nr; i++)
 		if (vcpu_fds[i] >= 0)
 			result = restore_vcpu(&saved[i], i);
+	/*% set_route */
+	if (result == 0 && !routes_are_new)
+		result = or_errno(ioctl(vm_fd, KVM_SET_GSI_ROUTING, &routes));
+	/*% save_restore */
 	if (result == 0) {
 		move_to_new(old_vm_fd, old_vcpu_fds);
 		return 0;
