@@ -16,20 +16,12 @@
 
 extern const uint8_t memory_sweep[], memory_sweep_end[];
 
-/* IA32_MTRRCAP's variable pair 0, and IA32_MTRR_DEF_TYPE. */
 enum {
-	MTRR_PHYS_BASE0 = 0x200,
-	MTRR_PHYS_MASK0 = 0x201,
-	MTRR_DEF_TYPE_MSR = 0x2ff,
-	TYPE_UC = 0,
-	TYPE_WB = 6,
-	TYPE_ENABLED = 0x800,
-	FIXED_ENABLED = 0x400,
 	LINES = MEMORY_SWEEP_SIZE / MEMORY_LINE,
 	PAGE_SHIFT = 12,
 };
 /* IA32_MTRR_PHYSMASK of 2 MiB, on, with 36 bits of address. */
-#define MASK_2M (0xfffe00000ull | TYPE_ENABLED)
+#define MASK_2M (0xfffe00000ull | MTRR_PHYS_MASK_V)
 
 static bool fails(char why[MEMORY_WHY_MAX], const char *what)
 {
@@ -77,13 +69,13 @@ static bool set_mtrrs(struct probe_guest *guest, char why[MEMORY_WHY_MAX],
 		      bool uncacheable)
 {
 	if (!uncacheable)
-		return set_msr(guest, why, MTRR_DEF_TYPE_MSR,
-			       TYPE_ENABLED | TYPE_WB);
-	return set_msr(guest, why, MTRR_PHYS_BASE0,
-		       PROBE_GUEST_DATA | TYPE_UC) &&
-	       set_msr(guest, why, MTRR_PHYS_MASK0, MASK_2M) &&
-	       set_msr(guest, why, MTRR_DEF_TYPE_MSR,
-		       TYPE_ENABLED | FIXED_ENABLED | TYPE_UC);
+		return set_msr(guest, why, MSR_mtrr_def_type,
+			       MTRR_DEF_TYPE_E | MEMTYPE_WB);
+	return set_msr(guest, why, MSR_mtrr_phys_base0,
+		       PROBE_GUEST_DATA | MEMTYPE_UC) &&
+	       set_msr(guest, why, MSR_mtrr_phys_mask0, MASK_2M) &&
+	       set_msr(guest, why, MSR_mtrr_def_type,
+		       MTRR_DEF_TYPE_E | MTRR_DEF_TYPE_FE | MEMTYPE_UC);
 }
 
 static bool disable_quirk(struct probe_guest *guest, char why[MEMORY_WHY_MAX])
