@@ -182,7 +182,8 @@ static bool eoi_comes_through(struct model *m, const struct model_vcpu *vcpu,
 
 /*
  * 82093AA "I/O Redirection Table Registers": an EOI with the entry's vector
- * clears remote IRR, and what is still asserted is sent again.
+ * clears remote IRR, and what is still asserted is sent again; so is what was
+ * not accepted before, where remote IRR is clear.
  */
 void ioapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
 			     uint8_t vector, enum agent by)
@@ -190,9 +191,11 @@ void ioapic_end_of_interrupt(struct model *m, struct model_vcpu *vcpu,
 	for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++) {
 		uint64_t *entry = &m->chipset.ioapic.entries[pin];
 
-		if ((uint8_t)*entry != vector || !is_level(m, *entry) ||
-		    !(*entry & REDIRECTION_REMOTE_IRR) ||
-		    !eoi_comes_through(m, vcpu, *entry, by))
+		if ((uint8_t)*entry != vector || !is_level(m, *entry))
+			continue;
+		if (!(*entry & REDIRECTION_REMOTE_IRR) && !level_waits(m, pin))
+			continue;
+		if (!eoi_comes_through(m, vcpu, *entry, by))
 			continue;
 		*entry &= ~(uint64_t)REDIRECTION_REMOTE_IRR;
 		if (level_waits(m, pin))
