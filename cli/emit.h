@@ -31,7 +31,7 @@ struct emission {
 	uint32_t nr_steps;
 	uint32_t nr_outcomes; /* at least 1 */
 	struct possibility outcomes[OUTCOMES_MAX];
-	uint64_t rows; /* that decided something in one of them */
+	errata_rows rows; /* that decided something in one of them */
 	/* What this host showed, in the same schedule, or NULL. */
 	const struct observation *got;
 	/* What is expected of each new vCPU alike: and where that is so. */

@@ -52,7 +52,7 @@ say(FILE *out, const char *format, ...)
 	emit_wrapped(out, " * ", text);
 }
 
-static void print_rows(FILE *out, uint64_t rows)
+static void print_rows(FILE *out, errata_rows rows)
 {
 	for (uint32_t row = 0; row < ERRATA; row++)
 		if (rows >> row & 1) {
@@ -66,7 +66,7 @@ static void print_rows(FILE *out, uint64_t rows)
 static void print_expectation(FILE *out, const struct emission *e,
 			      const struct emit_about *about)
 {
-	uint64_t rows = e->rows & about->sides->errata.set;
+	errata_rows rows = e->rows & about->sides->errata.set;
 
 	say(out,
 	    "Expected is what the architecture says (Intel's SDM, AMD's APM)%s",

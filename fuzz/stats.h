@@ -10,7 +10,9 @@
 
 #include <stdint.h>
 
-enum { FUZZ_STATS_ROWS = 64, FUZZ_STATS_REFUSALS = 4 };
+#include "scenario/observation.h"
+
+enum { FUZZ_STATS_REFUSALS = 4 };
 
 /* In the output folder, by job; the second is the input that runs. */
 #define FUZZ_STATS_FILE "stats.%u.bin"
@@ -30,8 +32,8 @@ struct fuzz_stats {
 	/* Runs on a real VM: while this goes up the target is alive. */
 	uint64_t beats;
 	/* Of each row of errata.def: scenarios in which it decided something. */
-	uint64_t row_agree[FUZZ_STATS_ROWS];
-	uint64_t row_differ[FUZZ_STATS_ROWS];
+	uint64_t row_agree[ROWS_MAX];
+	uint64_t row_differ[ROWS_MAX];
 };
 
 #endif

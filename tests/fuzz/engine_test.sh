@@ -48,6 +48,9 @@ expect "earlier mistakes of the model stay mended" 0 "" \
 # A model that is broken on purpose.
 expect "the canary is found" 1 "" k fuzz --against=documented,+canary \
 	--runs=2000 --seed=1 --out="$tmp/canary"
+awk '$3 == "canary" { n = $1 + $2 } END { exit !(n >= 1 && n <= 2000) }' \
+	"$tmp/out"
+result "its row, the last, is counted" $?
 report=$(grep -l '^# signature: [a-z_0-9]*\.logical\..* extra ' \
 	"$tmp"/canary/findings/*/report.scn | head -n 1)
 [ -n "$report" ]
