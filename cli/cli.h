@@ -35,6 +35,7 @@ int verb_fuzz(int argc, char **argv);
 int verb_minimize(int argc, char **argv);
 int verb_record(int argc, char **argv);
 int verb_regress(int argc, char **argv);
+int verb_report(int argc, char **argv);
 int verb_run(int argc, char **argv);
 
 /* Rows of argp that several verbs have. */

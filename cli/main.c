@@ -28,6 +28,8 @@ static const struct {
 	{ "explain", verb_explain, false, "one erratum, and what tells it" },
 	{ "emit-c", verb_emit_c, false, "a C program from a scenario" },
 	{ "convert", verb_convert, false, "scenario text to bytes and back" },
+	{ "report", verb_report, false,
+	  "findings as mails to maintainers, or as one page" },
 	{ "bench", verb_bench, false, "how fast the parts are, side by side" },
 };
 

@@ -70,6 +70,7 @@ void oracle_settle(struct verdict *out, const struct oracle_sides *sides,
 	for (uint32_t tried = 0; tried < lists_max; tried++) {
 		expect(sides, s, &setup, work);
 		oracle_judge(&verdict, &work->expected, &work->got);
+		verdict.under = *errata;
 		if (!tried || verdict.step > longest ||
 		    verdict.kind == VERDICT_AGREE) {
 			*out = verdict;
@@ -237,4 +238,16 @@ void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 	examine(out, sides, s, work);
 	if (out->kind != VERDICT_AGREE && sides->label)
 		put_label(out, sides->label);
+}
+
+void oracle_show(struct verdict *out, const struct oracle_sides *sides,
+		 const struct scenario *s, const struct verdict *v,
+		 struct oracle_workspace *work)
+{
+	struct oracle_sides told = *sides;
+
+	told.errata = v->under;
+	observe_and_settle(out, &told, s, SCHEDULE_STRICT, work);
+	if (out->kind == VERDICT_AGREE)
+		observe_and_settle(out, &told, s, SCHEDULE_FRESH, work);
 }

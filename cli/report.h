@@ -1,0 +1,108 @@
+/*
+ * Private to the verb report: findings as mails to maintainers, and as one page.
+ */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "cli/fingerprint.h"
+#include "cli/sides.h"
+
+enum { CASE_NAME_MAX = 128, CASE_TEXT_MAX = 1 << 16, CASES_MAX = 1024 };
+
+/*
+ * A finding: a scenario file, and its place in the output folder of `fuzz` if it
+ * lies in one. All of it but the numbers may come from strangers.
+ */
+struct report_file {
+	char path[PATH_MAX];
+	/* The folder that it is in, if `fuzz` made that; else the file's name. */
+	char name[CASE_NAME_MAX];
+	/* What is kept there, for `fuzz`; "", 0 and "" of any other file. */
+	char against[1024];
+	unsigned long long hits;
+	char found[32]; /* when, in UTC */
+};
+
+struct report_files {
+	size_t nr;
+	struct report_file *list;
+};
+
+/*
+ * The findings at @path: one .scn file; a finding's folder; or an output folder
+ * of `fuzz`, whose findings, explained and flaky are meant, in that order and
+ * the most frequent first. False after a message.
+ */
+bool report_find(struct report_files *out, const char *path);
+
+/* One finding as it is now, on this host or the model in its place. */
+struct report_case {
+	const struct report_file *file;
+	char text
+		[CASE_TEXT_MAX]; /* of the scenario file, whose comments count */
+	struct scenario scenario;
+	struct report_about about;
+	char not_run[KVMDRV_REASON_MAX]; /* why; "": it ran */
+	struct verdict verdict;		 /* if it ran */
+	/*
+	 * If it ran and differs: both sides with every step read, as
+	 * oracle_show() leaves them. Of VERDICT_FLAKY they may not differ.
+	 */
+	struct oracle_workspace work;
+};
+
+/*
+ * Read and run the case at @file. EXIT_AGREE, EXIT_DIVERGE, or EXIT_SKIP where
+ * it does not run, and then it can be reported all the same; or EXIT_USAGE
+ * after a message.
+ */
+enum exit_status report_case(struct report_case *out,
+			     const struct report_file *file,
+			     struct sides *sides,
+			     const struct sides_options *options);
+
+/* The sentence that the author of the file gave it; "" if it has none. */
+void report_sentence(char *out, size_t cap, const struct report_case *c);
+
+/* cli/report_mail.c: a draft, with a C program that shows it. */
+void report_mail(FILE *out, struct report_case *c, struct sides *sides);
+
+/* cli/page.c, cli/picture.c */
+
+/* What the page has at its top of each case, and links. */
+struct page_row {
+	const struct report_file *file;
+	enum verdict_kind kind;
+	bool ran;
+	size_t nr_ops;
+	char signature[SIGNATURE_MAX];
+};
+
+struct page {
+	const char *path;    /* what it is about, as on the command line */
+	const char *against; /* "": each as it was found */
+	const char *host;
+	size_t nr_rows;
+	const struct page_row *rows;
+	const char *sections; /* of all cases, by page_case() */
+	const struct fingerprint *fingerprint; /* NULL: not taken, */
+	const char *no_fingerprint;	       /* because */
+	const char *folder; /* of `fuzz`, for its history; or NULL */
+};
+
+/* A section: what differs, in words and as a picture. */
+void page_case(FILE *out, const struct report_case *c);
+
+/*
+ * Who received what in the step that differs, expected beside got, with the
+ * vCPUs' modes and IDs: an SVG. Nothing where nothing differs.
+ */
+void picture_write(FILE *out, const struct report_case *c);
+
+/* One HTML page that needs nothing else; well-formed XML as well. */
+void page_write(FILE *out, const struct page *page);
+
+/* @text with what HTML gives a meaning escaped, and '?' for control characters. */
+void page_text(FILE *out, const char *text);
+
+#endif
