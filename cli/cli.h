@@ -89,6 +89,13 @@ enum input_form { INPUT_GUESS, INPUT_BYTES };
 bool input_read(struct scenario *out, const char *path, enum input_form form,
 		bool *out_is_text);
 
+/*
+ * The next line of the comments that a scenario file begins with, from @at on,
+ * without what makes it one and with '?' for control characters; NULL at their
+ * end, otherwise where to go on. The first @at is the file's text.
+ */
+const char *input_comment(char *out, size_t cap, const char *at);
+
 /* cli/output.c */
 
 /* @dir/@name. False after a message: it is too long. */

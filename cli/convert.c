@@ -2,17 +2,24 @@
 #include <argp.h>
 
 #include "cli/cli.h"
+#include "scenario/twin.h"
 
 struct arguments {
 	const char *input;
 	const char *output;
 	enum input_form form;
+	bool twin;
+	struct twin_kind kind;
 };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write to FILE, not to standard output",
 	  0 },
 	OPTION_BYTES,
+	{ "twin", 't', "KIND", 0,
+	  "text of the scenario with its bystanders of this KIND, such as "
+	  "x2apic-late, among its vCPUs",
+	  0 },
 	{ 0 },
 };
 
@@ -23,6 +30,11 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case 'o':
 		arguments->output = value;
+		break;
+	case 't':
+		arguments->twin = true;
+		if (!twin_parse(&arguments->kind, value))
+			argp_error(state, "no bystanders '%s'", value);
 		break;
 	case 'b':
 		arguments->form = INPUT_BYTES;
@@ -41,12 +53,32 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	return 0;
 }
 
+/* False after a message: there is none of that kind. */
+static bool add_bystanders(struct scenario *s,
+			   const struct arguments *arguments)
+{
+	static struct twin twin;
+
+	if (!twin_make(&twin, s, arguments->kind)) {
+		fprintf(stderr, "%s:1:1: it has no twin of this kind\n",
+			arguments->input);
+		return false;
+	}
+	*s = twin.scenario;
+	return true;
+}
+
 int verb_convert(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse,
-		"FILE",	 "A scenario in text becomes bytes, bytes become text.",
-		NULL,	 NULL,
+		options,
+		parse,
+		"FILE",
+		"A scenario in text becomes bytes, bytes become text; with "
+		"--twin "
+		"either becomes text of what runs beside bystanders.",
+		NULL,
+		NULL,
 		NULL,
 	};
 	static struct scenario scenario;
@@ -58,9 +90,11 @@ int verb_convert(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (!input_read(&scenario, arguments.input, arguments.form, &is_text))
 		return EXIT_USAGE;
+	if (arguments.twin && !add_bystanders(&scenario, &arguments))
+		return EXIT_USAGE;
 	if (!output_open(&out, arguments.output))
 		return EXIT_HARNESS;
-	if (is_text)
+	if (is_text && !arguments.twin)
 		fwrite(bytes, 1,
 		       scenario_encode(bytes, sizeof(bytes), &scenario),
 		       out.file);

@@ -72,6 +72,18 @@ struct emit_about {
 void emit_program(FILE *out, struct emission *e,
 		  const struct emit_about *about);
 
+/* cli/emit_c.c */
+
+struct sides;
+
+/*
+ * Fill in what is expected and, where @sides is open, what this host does, and
+ * of @about what that leaves. The caller has set @e's scenario and style. False:
+ * the manuals leave more than OUTCOMES_MAX outcomes open.
+ */
+bool emit_prepare(struct emission *e, struct emit_about *about,
+		  struct sides *sides);
+
 /* cli/emit_ops.c */
 
 /* The step of op @e->step: a comment, the call, what is expected of it. */
@@ -101,6 +113,8 @@ void __attribute__((format(printf, 2, 3)))
 emit_comment(struct emission *e, const char *format, ...);
 /* Text in lines that begin with @prefix. */
 void emit_wrapped(FILE *out, const char *prefix, const char *text);
+void emit_wrapped_at(FILE *out, size_t columns, const char *prefix,
+		     const char *text);
 
 /* cli/emit_checks.c */
 

@@ -6,8 +6,6 @@
 #include "cli/cli.h"
 #include "cli/emit.h"
 #include "cli/sides.h"
-#include "kvmdrv/danger.h"
-#include "kvmdrv/host.h"
 
 struct arguments {
 	const char *input;
@@ -75,19 +73,30 @@ static void run_here(struct emission *e, struct emit_about *about,
 {
 	static struct kvmdrv_reason reason;
 	static struct verdict verdict;
-	struct danger_host host;
 
 	about->not_run = reason.text;
-	if (kvmdrv_open(&sides->drv, &reason, about->device) != 0)
+	if (!sides->drv) {
+		reason = sides->reason;
 		return;
-	danger_host_here(&host, sides->drv);
-	if (danger_check(&reason, &host, e->scenario) == DANGER_NONE) {
-		oracle_examine(&verdict, &sides->oracle, e->scenario, work);
-		about->verdict = &verdict;
-		kvmdrv_run(sides->drv, &work->got, e->scenario, SCHEDULE_FRESH);
-		e->got = &work->got;
 	}
-	kvmdrv_close(sides->drv);
+	if (sides_refuse(&reason, sides, e->scenario, false) != DANGER_NONE)
+		return;
+	oracle_examine(&verdict, &sides->oracle, e->scenario, work);
+	about->verdict = &verdict;
+	kvmdrv_run(sides->drv, &work->got, e->scenario, SCHEDULE_FRESH);
+	e->got = &work->got;
+}
+
+bool emit_prepare(struct emission *e, struct emit_about *about,
+		  struct sides *sides)
+{
+	static struct oracle_workspace work;
+
+	about->sides = &sides->oracle;
+	if (!emit_expect(e, &sides->oracle, &work.expected))
+		return false;
+	run_here(e, about, sides, &work);
+	return true;
 }
 
 /* What the file of the scenario begins with, if that is text. */
@@ -116,33 +125,29 @@ static int write_program(const struct arguments *arguments, struct emission *e,
 static int emit(const struct arguments *arguments, struct sides *sides,
 		const struct scenario *s, bool is_text)
 {
-	static struct oracle_workspace work;
 	static struct emission e;
-	static struct host host;
-	char set[128];
 	static char text[1 << 14];
+	char set[128];
 	struct emit_about about = { .path = arguments->input,
 				    .text = text,
 				    .device = arguments->device,
 				    .options = set,
-				    .host = host.line,
-				    .sides = &sides->oracle };
+				    .host = sides->host.line };
 
-	host_describe(&host);
 	snprintf(set, sizeof(set), " --against=%s%s", arguments->against,
 		 arguments->style == EMIT_SELFTEST ? " --style=selftest" : "");
 	if (is_text)
 		read_beginning(text, sizeof(text), arguments->input);
 	e.scenario = s;
 	e.style = arguments->style;
-	if (!emit_expect(&e, &sides->oracle, &work.expected)) {
+	sides_try_open(sides, arguments->device);
+	if (!emit_prepare(&e, &about, sides)) {
 		fprintf(stderr,
 			"%s:1:1: the manuals leave more than %d outcomes "
 			"open\n",
 			arguments->input, OUTCOMES_MAX);
 		return EXIT_USAGE;
 	}
-	run_here(&e, &about, sides, &work);
 	return write_program(arguments, &e, &about);
 }
 
@@ -165,8 +170,8 @@ int verb_emit_c(int argc, char **argv)
 	static struct scenario scenario;
 	struct arguments arguments = { .against = "documented",
 				       .device = KVMDRV_DEVICE };
-	struct sides sides;
-	enum exit_status status;
+	static struct sides sides;
+	int status;
 	bool is_text;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
@@ -175,5 +180,7 @@ int verb_emit_c(int argc, char **argv)
 		return status;
 	if (!input_read(&scenario, arguments.input, arguments.form, &is_text))
 		return EXIT_USAGE;
-	return emit(&arguments, &sides, &scenario, is_text);
+	status = emit(&arguments, &sides, &scenario, is_text);
+	sides_close(&sides);
+	return status;
 }

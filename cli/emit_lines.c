@@ -50,8 +50,14 @@ void emit_statement(struct emission *e, const char *format, ...)
 	fputc('\n', e->out);
 }
 
-/* @text in lines that begin with @prefix. A comment in it ends nowhere. */
 void emit_wrapped(FILE *out, const char *prefix, const char *text)
+{
+	emit_wrapped_at(out, COLUMNS, prefix, text);
+}
+
+/* A comment in it ends nowhere. */
+void emit_wrapped_at(FILE *out, size_t columns, const char *prefix,
+		     const char *text)
 {
 	size_t indent = 0, column = 0;
 
@@ -60,7 +66,7 @@ void emit_wrapped(FILE *out, const char *prefix, const char *text)
 	while (*text) {
 		size_t len = strcspn(text, " \n");
 
-		if (column && column + 1 + len > COLUMNS) {
+		if (column && column + 1 + len > columns) {
 			fputc('\n', out);
 			column = 0;
 		}

@@ -115,6 +115,18 @@ static void take_new(struct emission *e, const struct vcpu_state *want,
 	}
 }
 
+/* All but what is asked for; an emission may be used again. */
+static void forget(struct emission *e)
+{
+	for (uint32_t i = 0; i < e->nr_outcomes; i++) {
+		free(e->outcomes[i].want);
+		free(e->outcomes[i].care);
+		free(e->outcomes[i].want_states);
+		free(e->outcomes[i].care_states);
+	}
+	*e = (struct emission){ .scenario = e->scenario, .style = e->style };
+}
+
 bool emit_expect(struct emission *e, const struct oracle_sides *sides,
 		 struct expectation *work)
 {
@@ -122,6 +134,7 @@ bool emit_expect(struct emission *e, const struct oracle_sides *sides,
 		(uint32_t)scenario_nr_vcpus(e->scenario, e->scenario->nr_ops);
 	bool first = true;
 
+	forget(e);
 	if (!expect_all(e, sides, work))
 		return false;
 	for (uint32_t vcpu = 0; vcpu < nr_vcpus; vcpu++) {

@@ -28,15 +28,8 @@ static void print_own_words(FILE *out, const char *text)
 
 	if (!strncmp(text, "# kvmerrata: ", strlen("# kvmerrata: ")))
 		return;
-	while (*text == '#') {
-		int len;
-
-		text += 1 + (text[1] == ' ');
-		len = (int)strcspn(text, "\n");
-		snprintf(line, sizeof(line), "%.*s", len, text);
-		text += len + (text[len] == '\n');
+	while ((text = input_comment(line, sizeof(line), text)) != NULL)
 		print_own_line(out, line);
-	}
 	fputs(" *\n", out);
 }
 

@@ -77,3 +77,18 @@ bool input_read(struct scenario *out, const char *path, enum input_form form,
 		error.message);
 	return false;
 }
+
+const char *input_comment(char *out, size_t cap, const char *at)
+{
+	int len;
+
+	if (*at != '#')
+		return NULL;
+	at += 1 + (at[1] == ' ');
+	len = (int)strcspn(at, "\n");
+	snprintf(out, cap, "%.*s", len, at);
+	for (char *c = out; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == '\177')
+			*c = '?';
+	return at + len + (at[len] == '\n');
+}

@@ -66,6 +66,7 @@ struct stage {
 	struct sides_options options;
 	struct sides sides;
 	bool open;
+	bool told; /* why nothing is run here */
 };
 
 static void stage_close(struct stage *stage)
@@ -93,7 +94,11 @@ static enum exit_status stage_open(struct stage *stage,
 	if (status != EXIT_AGREE)
 		return status;
 	/* What cannot be run here can be reported. */
-	sides_open(&stage->sides, stage->options.device);
+	if (!sides_try_open(&stage->sides, stage->options.device) &&
+	    !stage->told)
+		fprintf(stderr, "nothing is run here: %s\n",
+			stage->sides.reason.text);
+	stage->told = true;
 	stage->open = true;
 	return EXIT_AGREE;
 }

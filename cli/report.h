@@ -17,8 +17,9 @@ struct report_file {
 	char path[PATH_MAX];
 	/* The folder that it is in, if `fuzz` made that; else the file's name. */
 	char name[CASE_NAME_MAX];
-	/* What is kept there, for `fuzz`; "", 0 and "" of any other file. */
-	char against[1024];
+	/* The set that it was found against: from there, or a comment; or "". */
+	char against[4096];
+	/* What is kept there; 0 and "" of any other file. */
 	unsigned long long hits;
 	char found[32]; /* when, in UTC */
 };
@@ -61,11 +62,36 @@ enum exit_status report_case(struct report_case *out,
 			     struct sides *sides,
 			     const struct sides_options *options);
 
-/* The sentence that the author of the file gave it; "" if it has none. */
-void report_sentence(char *out, size_t cap, const struct report_case *c);
+/* Did `run` or `fuzz` write the file, so that its comments are a verdict? */
+bool report_is_generated(const struct report_case *c);
 
-/* cli/report_mail.c: a draft, with a C program that shows it. */
+/* cli/report_mail.c */
+
+enum { MAIL_COLUMNS = 72 };
+
+/* A draft, with a C program that shows it. */
 void report_mail(FILE *out, struct report_case *c, struct sides *sides);
+
+/* cli/report_host.c */
+
+/* What there is to say of the host that @sides is open on. */
+void report_host(FILE *out, const struct report_case *c,
+		 const struct sides *sides);
+
+/* cli/report_sources.c */
+
+/* Who can bring an op about that the VMM did. */
+enum reach { REACH_VMM, REACH_DEVICE, REACH_MIGRATION, REACH_GUEST };
+
+/* What an op is about, for people. All strings are static. */
+struct op_sources {
+	const char *manual; /* sections, by their titles */
+	const char *file;   /* of KVM's, for scripts/get_maintainer.pl */
+	enum reach reach;
+};
+
+/* @op NULL stands for the end of a scenario. */
+struct op_sources report_sources(const struct op *op);
 
 /* cli/page.c, cli/picture.c */
 

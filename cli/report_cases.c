@@ -69,21 +69,62 @@ static void read_meta(struct report_file *file)
 	cJSON_Delete(meta);
 }
 
-static void describe(struct report_file *file, const char *path)
+static const char *name_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* A comment of the file may say against what it is a finding. */
+static void read_against(struct report_file *file)
+{
+	static const char key[] = "against: ";
+	static char text[CASE_TEXT_MAX];
+	char line[sizeof(file->against) + sizeof(key)];
+	const char *at = text;
+
+	if (!read_beside(text, sizeof(text), file->path, name_of(file->path)))
+		return;
+	while ((at = input_comment(line, sizeof(line), at)) != NULL)
+		if (!strncmp(line, key, sizeof(key) - 1))
+			snprintf(file->against, sizeof(file->against), "%.*s",
+				 (int)sizeof(file->against) - 1,
+				 line + sizeof(key) - 1);
+}
+
+static void describe(struct report_file *file, const char *path)
+{
 	size_t len;
 
 	memset(file, 0, sizeof(*file));
 	snprintf(file->path, sizeof(file->path), "%s", path);
 	read_meta(file);
+	if (!file->against[0])
+		read_against(file);
 	if (file->name[0])
 		return;
-	snprintf(file->name, sizeof(file->name), "%.127s",
-		 slash ? slash + 1 : path);
+	snprintf(file->name, sizeof(file->name), "%.127s", name_of(path));
 	len = strlen(file->name);
 	if (len > 4 && !strcmp(file->name + len - 4, ".scn"))
 		file->name[len - 4] = '\0';
+}
+
+/* Mails and parts of a page are found by their names. */
+static void make_unique(struct report_file *file,
+			const struct report_files *before)
+{
+	char name[CASE_NAME_MAX];
+	unsigned int number = 1;
+
+	snprintf(name, sizeof(name), "%s", file->name);
+	for (size_t i = 0; i < before->nr; i++) {
+		if (strcmp(before->list[i].name, file->name) != 0)
+			continue;
+		snprintf(file->name, sizeof(file->name), "%.110s-%u", name,
+			 ++number);
+		i = (size_t)-1; /* and once more */
+	}
 }
 
 static int by_hits(const void *a, const void *b)
@@ -111,8 +152,11 @@ static bool add(struct report_files *files, const char *path)
 	}
 	files->list = memory_there(realloc(
 		files->list, (first + found.nr + 1) * sizeof(*files->list)));
-	for (size_t i = 0; i < found.nr; i++)
-		describe(&files->list[files->nr++], found.list[i].path);
+	for (size_t i = 0; i < found.nr; i++) {
+		describe(&files->list[files->nr], found.list[i].path);
+		make_unique(&files->list[files->nr], files);
+		files->nr++;
+	}
 	qsort(files->list + first, found.nr, sizeof(*files->list), by_hits);
 	return true;
 }
@@ -150,9 +194,7 @@ enum exit_status report_case(struct report_case *out,
 	out->text[0] = '\0';
 	if (is_text)
 		read_beside(out->text, sizeof(out->text), file->path,
-			    strrchr(file->path, '/') ?
-				    strrchr(file->path, '/') + 1 :
-				    file->path);
+			    name_of(file->path));
 	sides_about(&out->about, sides, options);
 	sides_refuse(&reason, sides, &out->scenario, options->dangerous);
 	if (!sides->drv && !sides->host_is_model)
@@ -167,4 +209,11 @@ enum exit_status report_case(struct report_case *out,
 	oracle_show(&shown, &sides->oracle, &out->scenario, &out->verdict,
 		    &out->work);
 	return EXIT_DIVERGE;
+}
+
+bool report_is_generated(const struct report_case *c)
+{
+	static const char start[] = "# kvmerrata: ";
+
+	return !strncmp(c->text, start, sizeof(start) - 1);
 }

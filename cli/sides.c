@@ -52,17 +52,23 @@ static void observe(void *context, struct observation *out,
 	observation_copy(out, &model.want);
 }
 
-enum exit_status sides_open(struct sides *sides, const char *device)
+bool sides_try_open(struct sides *sides, const char *device)
 {
 	if (sides->host_is_model)
-		return EXIT_AGREE;
-	if (kvmdrv_open(&sides->drv, &sides->reason, device) != 0) {
-		fprintf(stderr, "SKIP: %s\n", sides->reason.text);
-		return EXIT_SKIP;
-	}
+		return true;
+	if (kvmdrv_open(&sides->drv, &sides->reason, device) != 0)
+		return false;
 	danger_host_here(&sides->limits, sides->drv);
 	host_describe(&sides->host);
-	return EXIT_AGREE;
+	return true;
+}
+
+enum exit_status sides_open(struct sides *sides, const char *device)
+{
+	if (sides_try_open(sides, device))
+		return EXIT_AGREE;
+	fprintf(stderr, "SKIP: %s\n", sides->reason.text);
+	return EXIT_SKIP;
 }
 
 void sides_close(struct sides *sides)

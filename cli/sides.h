@@ -56,6 +56,8 @@ enum exit_status sides_choose(struct sides *out,
  * After sides_choose() that may be a model.
  */
 enum exit_status sides_open(struct sides *sides, const char *device);
+/* The same without a message; where it is false, why is in @sides->reason. */
+bool sides_try_open(struct sides *sides, const char *device);
 void sides_close(struct sides *sides);
 
 /* Must @s not run there? Why is in @out. */
