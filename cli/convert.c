@@ -1,25 +1,23 @@
 /* kvmerrata convert: scenario text to bytes and back. */
-#include <argp.h>
-
-#include "cli/cli.h"
+#include "cli/one_file.h"
 #include "scenario/twin.h"
 
 struct arguments {
-	const char *input;
-	const char *output;
-	enum input_form form;
+	struct one_file file;
 	bool twin;
 	struct twin_kind kind;
 };
 
 static const struct argp_option options[] = {
-	{ "output", 'o', "FILE", 0, "write to FILE, not to standard output",
-	  0 },
-	OPTION_BYTES,
 	{ "twin", 't', "KIND", 0,
 	  "text of the scenario with its bystanders of this KIND, such as "
 	  "x2apic-late, among its vCPUs",
 	  0 },
+	{ 0 },
+};
+
+static const struct argp_child children[] = {
+	{ &one_file_argp, 0, NULL, 0 },
 	{ 0 },
 };
 
@@ -28,24 +26,13 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
-	case 'o':
-		arguments->output = value;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->file;
 		break;
 	case 't':
 		arguments->twin = true;
 		if (!twin_parse(&arguments->kind, value))
 			argp_error(state, "no bystanders '%s'", value);
-		break;
-	case 'b':
-		arguments->form = INPUT_BYTES;
-		break;
-	case ARGP_KEY_ARG:
-		if (arguments->input)
-			argp_error(state, "one FILE at a time");
-		arguments->input = value;
-		break;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which FILE?");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -61,7 +48,7 @@ static bool add_bystanders(struct scenario *s,
 
 	if (!twin_make(&twin, s, arguments->kind)) {
 		fprintf(stderr, "%s:1:1: it has no twin of this kind\n",
-			arguments->input);
+			arguments->file.input);
 		return false;
 	}
 	*s = twin.scenario;
@@ -75,24 +62,24 @@ int verb_convert(int argc, char **argv)
 		parse,
 		"FILE",
 		"A scenario in text becomes bytes, bytes become text; with "
-		"--twin "
-		"either becomes text of what runs beside bystanders.",
-		NULL,
+		"--twin either becomes text of what runs beside bystanders.",
+		children,
 		NULL,
 		NULL,
 	};
 	static struct scenario scenario;
 	static uint8_t bytes[SCENARIO_BYTES_MAX];
-	struct arguments arguments = { .form = INPUT_GUESS };
+	struct arguments arguments = { 0 };
 	struct output out;
 	bool is_text;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (!input_read(&scenario, arguments.input, arguments.form, &is_text))
+	if (!input_read(&scenario, arguments.file.input, arguments.file.form,
+			&is_text))
 		return EXIT_USAGE;
 	if (arguments.twin && !add_bystanders(&scenario, &arguments))
 		return EXIT_USAGE;
-	if (!output_open(&out, arguments.output))
+	if (!output_open(&out, arguments.file.output))
 		return EXIT_HARNESS;
 	if (is_text && !arguments.twin)
 		fwrite(bytes, 1,

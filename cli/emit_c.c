@@ -5,27 +5,28 @@
 
 #include "cli/cli.h"
 #include "cli/emit.h"
+#include "cli/one_file.h"
 #include "cli/sides.h"
 
 struct arguments {
-	const char *input;
-	const char *output;
+	struct one_file file;
 	const char *against;
 	const char *device;
-	enum input_form form;
 	enum emit_style style;
 };
 
 static const struct argp_option options[] = {
 	OPTION_AGAINST,
-	OPTION_BYTES,
-	{ "output", 'o', "FILE.c", 0, "write to FILE.c, not to standard output",
-	  0 },
 	{ "style", 's', "STYLE", 0,
 	  "plain (default): expected and got of each check; or selftest: KTAP, "
 	  "an assertion a line",
 	  0 },
 	OPTION_KVM,
+	{ 0 },
+};
+
+static const struct argp_child children[] = {
+	{ &one_file_argp, 0, NULL, 0 },
 	{ 0 },
 };
 
@@ -37,11 +38,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	case 'a':
 		arguments->against = value;
 		break;
-	case 'b':
-		arguments->form = INPUT_BYTES;
-		break;
-	case 'o':
-		arguments->output = value;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->file;
 		break;
 	case 's':
 		if (!strcmp(value, "selftest"))
@@ -52,14 +50,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		break;
 	case 'k':
 		arguments->device = value;
-		break;
-	case ARGP_KEY_ARG:
-		if (arguments->input)
-			argp_error(state, "one FILE at a time");
-		arguments->input = value;
-		break;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which FILE?");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -116,7 +106,7 @@ static int write_program(const struct arguments *arguments, struct emission *e,
 {
 	struct output out;
 
-	if (!output_open(&out, arguments->output))
+	if (!output_open(&out, arguments->file.output))
 		return EXIT_HARNESS;
 	emit_program(out.file, e, about);
 	return output_commit(&out) ? EXIT_AGREE : EXIT_HARNESS;
@@ -128,7 +118,7 @@ static int emit(const struct arguments *arguments, struct sides *sides,
 	static struct emission e;
 	static char text[1 << 14];
 	char set[128];
-	struct emit_about about = { .path = arguments->input,
+	struct emit_about about = { .path = arguments->file.input,
 				    .text = text,
 				    .device = arguments->device,
 				    .options = set,
@@ -137,7 +127,7 @@ static int emit(const struct arguments *arguments, struct sides *sides,
 	snprintf(set, sizeof(set), " --against=%s%s", arguments->against,
 		 arguments->style == EMIT_SELFTEST ? " --style=selftest" : "");
 	if (is_text)
-		read_beginning(text, sizeof(text), arguments->input);
+		read_beginning(text, sizeof(text), arguments->file.input);
 	e.scenario = s;
 	e.style = arguments->style;
 	sides_try_open(sides, arguments->device);
@@ -145,7 +135,7 @@ static int emit(const struct arguments *arguments, struct sides *sides,
 		fprintf(stderr,
 			"%s:1:1: the manuals leave more than %d outcomes "
 			"open\n",
-			arguments->input, OUTCOMES_MAX);
+			arguments->file.input, OUTCOMES_MAX);
 		return EXIT_USAGE;
 	}
 	return write_program(arguments, &e, &about);
@@ -163,7 +153,7 @@ int verb_emit_c(int argc, char **argv)
 		"The program needs the kernel's headers only. Its exit status "
 		"is 0 when all is as expected, 1 when something differs, 4 "
 		"when that cannot be tested.",
-		NULL,
+		children,
 		NULL,
 		NULL,
 	};
@@ -178,7 +168,8 @@ int verb_emit_c(int argc, char **argv)
 	status = sides_against(&sides, arguments.against, arguments.device);
 	if (status != EXIT_AGREE)
 		return status;
-	if (!input_read(&scenario, arguments.input, arguments.form, &is_text))
+	if (!input_read(&scenario, arguments.file.input, arguments.file.form,
+			&is_text))
 		return EXIT_USAGE;
 	status = emit(&arguments, &sides, &scenario, is_text);
 	sides_close(&sides);

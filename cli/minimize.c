@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/one_file.h"
 #include "cli/sides.h"
 #include "cli/ticker.h"
 #include "oracle/minimize.h"
@@ -11,24 +12,21 @@ enum { SAVE_PERIOD = 1 };
 
 struct arguments {
 	struct sides_options sides;
-	const char *input;
-	const char *output;
-	enum input_form form;
+	struct one_file file;
 	const char *twin; /* NULL: no bystanders */
 };
 
 static const struct argp_option options[] = {
-	{ "output", 'o', "OUT", 0, "write to OUT, not to standard output", 0 },
 	{ "twin", 't', "KIND", 0,
 	  "the difference is one between the host alone and beside bystanders "
 	  "of this KIND, as in `run`",
 	  0 },
-	OPTION_BYTES,
 	{ 0 },
 };
 
 static const struct argp_child children[] = {
 	{ &sides_argp, 0, NULL, 0 },
+	{ &one_file_argp, 0, NULL, 0 },
 	{ 0 },
 };
 
@@ -40,25 +38,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &arguments->sides;
-		break;
-	case 'o':
-		arguments->output = value;
+		state->child_inputs[1] = &arguments->file;
 		break;
 	case 't':
 		arguments->twin = value;
 		if (!twin_parse(&kind, value))
 			argp_error(state, "no bystanders '%s'", value);
-		break;
-	case 'b':
-		arguments->form = INPUT_BYTES;
-		break;
-	case ARGP_KEY_ARG:
-		if (arguments->input)
-			argp_error(state, "one FILE at a time");
-		arguments->input = value;
-		break;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which FILE?");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -97,7 +82,7 @@ static bool save(const struct run *run, const struct scenario *s,
 {
 	struct output out;
 
-	if (!output_open(&out, run->arguments->output))
+	if (!output_open(&out, run->arguments->file.output))
 		return false;
 	report_write(out.file, s, v, &run->about);
 	return output_commit(&out);
@@ -114,7 +99,7 @@ static void tell(void *context, const struct scenario *s,
 	time_t now = time(NULL);
 
 	run->nr_left = s->nr_ops;
-	if (!run->arguments->output || now - run->saved < SAVE_PERIOD)
+	if (!run->arguments->file.output || now - run->saved < SAVE_PERIOD)
 		return;
 	run->saved = now;
 	save(run, s, v);
@@ -127,7 +112,7 @@ static enum exit_status minimize(struct run *run, struct scenario *s)
 					    .may_run = may_run,
 					    .tell = tell,
 					    .context = run };
-	const char *path = run->arguments->input;
+	const char *path = run->arguments->file.input;
 	struct verdict verdict;
 
 	oracle_examine(&verdict, &run->sides->oracle, s, &work);
@@ -159,7 +144,7 @@ static enum exit_status start(const struct arguments *arguments,
 		sides_twins(sides);
 		sides_use_twin(sides, &run.about, kind);
 	}
-	if (sides_skip(sides, &arguments->sides, arguments->input, s))
+	if (sides_skip(sides, &arguments->sides, arguments->file.input, s))
 		return EXIT_SKIP;
 	return minimize(&run, s);
 }
@@ -185,7 +170,8 @@ int verb_minimize(int argc, char **argv)
 	bool is_text;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (!input_read(&scenario, arguments.input, arguments.form, &is_text))
+	if (!input_read(&scenario, arguments.file.input, arguments.file.form,
+			&is_text))
 		return EXIT_USAGE;
 	status = sides_choose(&sides, &arguments.sides);
 	if (status == EXIT_AGREE)

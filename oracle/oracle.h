@@ -68,11 +68,7 @@ struct verdict {
 	 * there. That explains nothing, but it is where to look.
 	 */
 	struct errata perhaps;
-	/*
-	 * The set under which what is told was expected: the one that was
-	 * compared against, with the rows switched that explain what differs
-	 * before that.
-	 */
+	/* What is told was expected under that: rows explain what was before. */
 	struct errata under;
 	errata_rows rows; /* errata that decided something in the expectation */
 	/* What stays the same when IDs, vectors and unrelated ops change. */
@@ -142,9 +138,8 @@ void oracle_examine(struct verdict *out, const struct oracle_sides *sides,
 		    const struct scenario *s, struct oracle_workspace *work);
 
 /*
- * What both sides show of @s with every step read, and under the set that @v,
- * which oracle_examine() gave, tells of: in @work, to be looked at. @out is
- * what that says by itself: it may agree where the difference did not repeat.
+ * Leave in @work what both sides show of @s with every step read, under the set
+ * that @v tells of. @out judges that; it agrees where @v did not repeat.
  */
 void oracle_show(struct verdict *out, const struct oracle_sides *sides,
 		 const struct scenario *s, const struct verdict *v,
