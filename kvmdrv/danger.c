@@ -148,6 +148,7 @@ static bool exceeds(struct kvmdrv_reason *out_reason,
  * - exits with EFER.LME and without CR4.PAE: it does not load the host's CR0.
  *   The guest program in long mode sets both; INIT clears both.
  * - writes CR8 while a virtual interrupt waits: it asserts that it has a lock.
+ *   None waits from an earlier scenario: kvmdrv/pool.c gives it a new VM.
  */
 static bool loads_lme(const struct config *config, const struct op *op)
 {

@@ -168,6 +168,24 @@ static bool unhalts(const struct scenario *s)
 }
 
 /*
+ * kvm_amd leaves in a VMCB that it waits until its guest can take an interrupt,
+ * also when there is none any more, and does not show it. QEMU that emulates
+ * SVM ends where such a guest writes CR8 (kvmdrv/danger.c).
+ */
+static bool guest_writes_cr8(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op_control_write *write =
+			&s->ops[i].as.control_write;
+
+		if (s->ops[i].kind == OP_control_write &&
+		    write->reg == CONTROL_CR8 && write->by == AGENT_GUEST)
+			return s->config.guest == GUEST_LONG;
+	}
+	return false;
+}
+
+/*
  * KVM routes messages by a table that it makes anew at certain events. A new
  * VM's table lacks the vCPU that was created last, and no reset brings that
  * back; so a scenario that sends before it makes KVM make the table is for a
@@ -177,7 +195,7 @@ static bool wants_new(const struct pool *pool, const struct topology *t,
 		      const struct scenario *s)
 {
 	/* A vCPU keeps the vector of the last SIPI, which this shows. */
-	if (sets_mp_state(s, MP_STATE_SIPI_RECEIVED))
+	if (sets_mp_state(s, MP_STATE_SIPI_RECEIVED) || guest_writes_cr8(s))
 		return true;
 	for (size_t i = t->nr_vcpus; i < s->nr_ops; i++) {
 		enum table_use use = table_use(s, &s->ops[i]);
