@@ -20,6 +20,8 @@ limit=$5
 
 # What a verb has to end in when it is asked to, carrying out included.
 stop_seconds=30
+# What an emulator has after that.
+end_seconds=5
 
 # not_finished WHY
 not_finished() {
@@ -98,6 +100,16 @@ wait_for_end() {
 	done
 }
 
+# A machine that hangs may take its emulator with it, which then hears no SIGTERM.
+end_machine() {
+	kill "$pid"
+	for _ in $(seq $end_seconds); do
+		sleep 1 7>&-
+		kill -0 "$pid" 2>/dev/null || return 0
+	done
+	kill -KILL "$pid"
+}
+
 # The verb is asked to end, and given time to; then the machine is ended. One
 # that has not come to the verb has nothing to give.
 stop() {
@@ -105,7 +117,7 @@ stop() {
 	grep -q 'lab: the verb runs' "$dir/console" || left=0
 	while kill -0 "$pid" 2>/dev/null; do
 		if [ "$left" = 0 ] || ! [ -p "$dir/com2.in" ]; then
-			kill "$pid"
+			end_machine
 			return
 		fi
 		left=$((left - 1))

@@ -34,6 +34,15 @@ processes_in() {
 		grep -v "/proc/$$/"
 }
 
+# signal_emulator SIGNAL FOLDER: to QEMU, of a machine in that folder.
+signal_emulator() {
+	local file pid
+	for file in $(processes_in "$2"); do
+		grep -qs '^qemu-system' "$file" && pid=${file#/proc/} &&
+			kill "-$1" "${pid%/cmdline}"
+	done
+}
+
 # Have they all ended, within 5 s? Left alone they would go on for longer.
 all_have_ended() {
 	local i

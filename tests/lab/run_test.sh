@@ -77,6 +77,23 @@ expect "a status is kept, and a file with a strange name read" 1 "" \
 grep -q '^# explained by: .*+hotplug_hack_always' "$tmp/out"
 result "with what was found" $?
 
+# What KVM keeps of the first one's guest would end QEMU in the second one's.
+cat >"$tmp/waits.scn" <<-'END'
+	config guest=long
+	vcpu_create vcpu_id=0
+	lapic_write vcpu=0 by=guest reg=svr value=0x1ff
+	msi address=0xfee00000 data=0x41
+	control_read vcpu=0 by=guest reg=cr8
+END
+cat >"$tmp/writes.scn" <<-'END'
+	config guest=long
+	vcpu_create vcpu_id=0
+	control_write vcpu=0 by=guest reg=cr8 value=0x1
+END
+expect "a guest writes CR8 after one that an interrupt waited for" 0 "" \
+	run --kernel=$old,$new --jobs=1 -- run "$tmp/waits.scn" \
+	"$tmp/writes.scn"
+
 expect "a machine that takes too long did not finish" 3 "" \
 	run --kernel=$old --time-limit=1 -- fingerprint
 grep -q "^lab: $old-amd: the kernel did not finish: the time limit of 1 s; logs in $cache/logs/$old-amd\$" \
@@ -88,14 +105,19 @@ nothing_is_left "nothing is left"
 start "$lab" run --kernel=$old -- fingerprint
 wait_for_file "$cache/run/*/$old-amd/console"
 result "a machine runs" $?
-for file in $(processes_in "$cache/run"); do
-	grep -qs '^qemu-system' "$file" && pid=${file#/proc/} &&
-		kill -KILL "${pid%/cmdline}"
-done
+signal_emulator KILL "$cache/run"
 wait $started
 [ $? = 3 ] && grep -q 'did not finish: the emulator ended with status 137;' \
 	"$tmp/err"
 result "the emulator is killed: it did not finish" $?
+nothing_is_left "nothing is left"
+
+start "$lab" run --kernel=$old --time-limit=5 -- fingerprint
+wait_for_file "$cache/run/*/$old-amd/console" &&
+	signal_emulator STOP "$cache/run"
+wait $started
+[ $? = 3 ] && grep -q 'did not finish: the time limit of 5 s;' "$tmp/err"
+result "nor did one whose emulator hears nothing any more" $?
 nothing_is_left "nothing is left"
 
 for signal in INT TERM; do
