@@ -27,8 +27,9 @@ reports() {
 		wc -l
 }
 
-setsid env --default-signal=INT "$lab" run --kernel=$old -- fuzz --seed=1 \
-	--out="$tmp/o" >"$tmp/out" 2>"$tmp/err" &
+# A machine that hangs is ended by the limits, and fails the test.
+setsid env --default-signal=INT "$lab" run --kernel=$old --time-limit=150 \
+	-- fuzz --seed=1 --out="$tmp/o" >"$tmp/out" 2>"$tmp/err" &
 started=$!
 for _ in $(seq 120); do
 	[ "$(grep -cE '^(EXPLAINED|FINDING): ' "$tmp/err")" -lt 3 ] || break
@@ -63,8 +64,8 @@ result "all of which is whole" $?
 # A result that is cut off in the middle.
 mkdir "$tmp/o2"
 head -c 3000000 /dev/urandom >"$tmp/o2/large"
-"$lab" run --kernel=$old -- fuzz --runs=1 --out="$tmp/o2" \
-	>"$tmp/out" 2>"$tmp/err" &
+"$lab" run --kernel=$old --time-limit=100 -- fuzz --runs=1 \
+	--out="$tmp/o2" >"$tmp/out" 2>"$tmp/err" &
 started=$!
 wait_for_file "$XDG_CACHE_HOME/kvmerrata/run/*/$old-amd/result" &&
 	sent=$(compgen -G "$XDG_CACHE_HOME/kvmerrata/run/*/$old-amd/result")
@@ -72,10 +73,7 @@ for _ in $(seq 600); do
 	[ ! -s "$sent" ] || break
 	sleep 0.1
 done
-for file in $(processes_in "$XDG_CACHE_HOME/kvmerrata/run"); do
-	grep -qs '^qemu-system' "$file" && pid=${file#/proc/} &&
-		kill -KILL "${pid%/cmdline}"
-done
+signal_emulator KILL "$XDG_CACHE_HOME/kvmerrata/run"
 wait $started
 [ $? = 3 ] && grep -q 'did not finish: the emulator ended with status 137;' \
 	"$tmp/err" && [ "$(ls "$tmp/o2")" = large ]
