@@ -18,8 +18,9 @@ work=$3
 dir=$4
 limit=$5
 
-# What a verb has to end in when it is asked to, carrying out included.
-stop_seconds=30
+# What a verb has to end in when it is asked to, carrying out included. Of that
+# `fuzz` gives its jobs 30 (cli/jobs.c).
+stop_seconds=60
 # What an emulator has after that.
 end_seconds=5
 
