@@ -133,7 +133,7 @@ static bool sets_mp_state(const struct scenario *s, enum mp_state state)
 	return false;
 }
 
-/* What @op may send, as the lower half of an ICR. */
+/* What @op may send, or have sent later, as the lower half of an ICR. */
 static uint32_t sends(const struct op *op)
 {
 	if (op->kind == OP_msi)
@@ -146,6 +146,8 @@ static uint32_t sends(const struct op *op)
 		return op->as.lapic_write.value;
 	if (op->kind == OP_x2apic_write)
 		return (uint32_t)op->as.x2apic_write.value;
+	if (op->kind == OP_ioapic_write)
+		return op->as.ioapic_write.value;
 	return 0;
 }
 

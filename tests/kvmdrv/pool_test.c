@@ -316,6 +316,16 @@ static void what_a_halt_leaves_is_not_there(void **state)
 		"save_restore\n"
 		"msi address=0xfee00000 data=0x45\n"
 		"lapic_read vcpu=0 by=guest reg=isr2\n",
+		/* What ends a HLT may come by the IOAPIC as well. */
+		"config irqchip=full\n"
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"ioapic_write vcpu=0 by=host reg=0x30 value=0x345\n"
+		"irq_line gsi=16 level=1\n",
+		"config irqchip=full\n"
+		"vcpu_create vcpu_id=0\n"
+		"lapic_write vcpu=0 by=host reg=svr value=0x1ff\n"
+		"halt vcpu=0\n",
 	};
 
 	(void)state;
