@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuzz/stats.h"
@@ -39,6 +40,7 @@ static struct {
 	char again[64];	  /* what a report's last line adds to its command */
 	unsigned int job;
 	bool sync_input;
+	time_t shorten_until;
 	bool dangerous;
 	struct kvmdrv *drv;
 	struct danger_host limits;
@@ -232,12 +234,20 @@ static void check_saved(enum finding_result result, const char *folder,
 	end(EXIT_HARNESS);
 }
 
+/*
+ * Where a guest hangs each run takes seconds; an engine takes an input that
+ * takes a minute for one that hangs.
+ */
+enum { SHORTEN_S = 15 };
+
 static bool may_run(void *context, const struct scenario *s)
 {
 	struct kvmdrv_reason reason;
 	enum danger danger = danger_check(&reason, &session.limits, s);
 
 	(void)context;
+	if (time(NULL) > session.shorten_until)
+		return false;
 	return danger == DANGER_NONE ||
 	       (danger == DANGER_KERNEL && session.dangerous);
 }
@@ -271,6 +281,7 @@ static void keep(struct verdict *verdict, const char *folder)
 		verdict->signature);
 	if (verdict->kind == VERDICT_FLAKY || !verdict->nr_differences)
 		return;
+	session.shorten_until = time(NULL) + SHORTEN_S;
 	oracle_minimize(&scenario, verdict, &sides, &shorten, &work);
 	check_saved(finding_shorten(folder, &scenario, verdict, &session.about),
 		    folder, verdict);
