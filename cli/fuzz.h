@@ -101,7 +101,10 @@ bool jobs_stats(struct fuzz_stats *out, const struct jobs *jobs);
 
 struct progress {
 	double start; /* seconds on the monotonic clock */
+	time_t started;
 	double last_shown;
+	double last_kept; /* in the folder's history */
+	bool cannot_keep;
 	bool terminal;
 };
 
