@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/page.h"
 #include "cli/ticker.h"
 
 struct arguments {
@@ -170,17 +171,6 @@ static enum exit_status mails(struct stage *stage,
 	return status;
 }
 
-static void fill_row(struct page_row *row, const struct report_case *c)
-{
-	*row = (struct page_row){ .file = c->file,
-				  .ran = !c->not_run[0],
-				  .nr_ops = c->scenario.nr_ops,
-				  .kind = c->verdict.kind };
-	if (row->ran)
-		snprintf(row->signature, sizeof(row->signature), "%s",
-			 c->verdict.signature);
-}
-
 /* Its table is of a host; the model in the place of one has none. */
 static void add_fingerprint(struct page *page, struct sides *sides)
 {
@@ -211,8 +201,8 @@ static enum exit_status read_cases(struct stage *stage, FILE *sections,
 		status = read_case(stage, &c, &files->list[i]);
 		if (is_bad(status))
 			break;
-		fill_row(&rows[i], &c);
-		page_case(sections, &c);
+		page_row_fill(&rows[i], &c);
+		page_case(sections, &c, i);
 	}
 	ticker_end(&ticker);
 	return is_bad(status) ? status : EXIT_AGREE;

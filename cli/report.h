@@ -93,42 +93,4 @@ struct op_sources {
 /* @op NULL stands for the end of a scenario. */
 struct op_sources report_sources(const struct op *op);
 
-/* cli/page.c, cli/picture.c */
-
-/* What the page has at its top of each case, and links. */
-struct page_row {
-	const struct report_file *file;
-	enum verdict_kind kind;
-	bool ran;
-	size_t nr_ops;
-	char signature[SIGNATURE_MAX];
-};
-
-struct page {
-	const char *path;    /* what it is about, as on the command line */
-	const char *against; /* "": each as it was found */
-	const char *host;
-	size_t nr_rows;
-	const struct page_row *rows;
-	const char *sections; /* of all cases, by page_case() */
-	const struct fingerprint *fingerprint; /* NULL: not taken, */
-	const char *no_fingerprint;	       /* because */
-	const char *folder; /* of `fuzz`, for its history; or NULL */
-};
-
-/* A section: what differs, in words and as a picture. */
-void page_case(FILE *out, const struct report_case *c);
-
-/*
- * Who received what in the step that differs, expected beside got, with the
- * vCPUs' modes and IDs: an SVG. Nothing where nothing differs.
- */
-void picture_write(FILE *out, const struct report_case *c);
-
-/* One HTML page that needs nothing else; well-formed XML as well. */
-void page_write(FILE *out, const struct page *page);
-
-/* @text with what HTML gives a meaning escaped, and '?' for control characters. */
-void page_text(FILE *out, const char *text);
-
 #endif
