@@ -134,8 +134,10 @@ static void add_vector(struct vcpu_effects *out, const struct around *a,
 		    vector, how(before, got));
 	} else {
 		if (want || before)
-			add(&out->want, EFFECT_SAME, "%s 0x%02" PRIx32 "%s",
-			    kind, vector, how(before, want));
+			add(&out->want,
+			    want == before ? EFFECT_STAYS : EFFECT_SAME,
+			    "%s 0x%02" PRIx32 "%s", kind, vector,
+			    how(before, want));
 		add(&out->got, want ? EFFECT_LOST : EFFECT_EXTRA,
 		    "%s 0x%02" PRIx32 "%s", kind, vector,
 		    got && before ? " stays" : "");
@@ -161,8 +163,8 @@ static void add_value(struct effects *to, enum effect_kind kind,
 	const char *name = short_name(a->name);
 	char was[MEANING_MAX], is[MEANING_MAX];
 
-	meaning_of_value(was, a->name, before);
-	meaning_of_value(is, a->name, now);
+	meaning_of_value(was, NULL, a->name, before);
+	meaning_of_value(is, NULL, a->name, now);
 	if (!is[0] || strcmp(a->name, "mp_state") != 0) {
 		snprintf(was, sizeof(was), "0x%" PRIx64, before);
 		snprintf(is, sizeof(is), "0x%" PRIx64, now);
@@ -192,10 +194,13 @@ static void add_number(struct vcpu_effects *out, const struct around *a)
 				     care && is_event(a);
 
 	if ((a->want ^ a->got) & care) {
-		add_value(&out->want, EFFECT_SAME, a, a->before & care,
-			  a->want & care);
-		add_value(&out->got, EFFECT_WRONG, a, a->before & care,
-			  a->got & care);
+		add_value(&out->want, moved ? EFFECT_SAME : EFFECT_STAYS, a,
+			  a->before & care, a->want & care);
+		add_value(&out->got,
+			  moved && !((a->got ^ a->before) & care) ?
+				  EFFECT_MISSED :
+				  EFFECT_WRONG,
+			  a, a->before & care, a->got & care);
 	} else if (moved) {
 		add_value(&out->want, EFFECT_SAME, a, a->before & care,
 			  a->want & care);
@@ -233,23 +238,24 @@ static bool all_is_open(const struct report_case *c,
 		       sizeof(nothing));
 }
 
-/* What differs comes first, so that it is among what is shown. */
-static void find(struct vcpu_effects *out, const struct report_case *c,
-		 const struct moment *moment, uint32_t vcpu, bool that_differs)
+/*
+ * What differs comes first, so that it is among what is shown, and vectors come
+ * before what follows from them.
+ */
+static int rank_of(const struct around *a)
 {
-	for (size_t i = 0; i < OBSERVABLES; i++) {
-		struct around a;
+	const char *kind;
+	uint32_t first;
 
-		look_around(&a, c, moment, vcpu, &observables[i]);
-		if ((((a.want ^ a.got) & a.care) != 0) == that_differs)
-			add_around(out, &a);
-	}
+	return 2 * !((a->want ^ a->got) & a->care) +
+	       !meaning_is_vectors(a->name, &first, &kind);
 }
 
 void effects_find(struct vcpu_effects *out, const struct report_case *c,
 		  const struct moment *moment, uint32_t vcpu)
 {
 	const struct step *after = &c->work.expected.want.steps[moment->step];
+	struct around a;
 
 	memset(out, 0, sizeof(*out));
 	if (vcpu >= after->nr_states)
@@ -258,35 +264,90 @@ void effects_find(struct vcpu_effects *out, const struct report_case *c,
 		add(&out->want, EFFECT_OPEN, "all of its state");
 		return;
 	}
-	find(out, c, moment, vcpu, true);
-	find(out, c, moment, vcpu, false);
+	for (int rank = 0; rank < 4; rank++) {
+		for (size_t i = 0; i < OBSERVABLES; i++) {
+			look_around(&a, c, moment, vcpu, &observables[i]);
+			if (rank_of(&a) == rank)
+				add_around(out, &a);
+		}
+	}
 }
 
-/* The answer that its vcpu_create got; NULL: there is none before the end. */
-static const struct answer *creation(const struct report_case *c,
-				     const struct moment *moment, uint32_t vcpu,
-				     bool is_got)
+bool moment_ids_are_32bit(const struct report_case *c,
+			  const struct moment *moment)
 {
-	const struct observation *from = is_got ? &c->work.got :
-						  &c->work.expected.want;
+	const struct scenario *s = &c->scenario;
+	uint32_t flags = s->config.x2apic_api;
+
+	for (uint32_t i = 0; i < moment->cause && i < s->nr_ops; i++)
+		if (s->ops[i].kind == OP_x2apic_api_enable)
+			flags |= s->ops[i].as.x2apic_api_enable.flags;
+	return flags & X2APIC_API_USE_32BIT_IDS;
+}
+
+/* The op that creates @vcpu, which may come after the moment. */
+static uint32_t creation_of(const struct scenario *s, uint32_t vcpu)
+{
 	uint32_t nr = 0;
 
-	for (uint32_t i = 0; i < c->scenario.nr_ops && i <= moment->step; i++)
-		if (c->scenario.ops[i].kind == OP_vcpu_create && nr++ == vcpu)
-			return &from->steps[i].answer;
-	return NULL;
+	for (uint32_t i = 0; i < s->nr_ops; i++)
+		if (s->ops[i].kind == OP_vcpu_create && nr++ == vcpu)
+			return i;
+	return (uint32_t)s->nr_ops;
+}
+
+/*
+ * The ID that the APIC answers to. In x2APIC mode the page has all of it only
+ * with USE_32BIT_IDS; it is the vCPU's, which software cannot change.
+ */
+static void find_id(struct known_state *state, bool ids_are_32bit)
+{
+	const uint64_t mode_bits = APICBASE_EN | APICBASE_EXTD;
+	uint32_t id = state->value.apic[APIC_REG_id];
+	uint32_t known = state->known.apic[APIC_REG_id];
+
+	if ((state->known.apicbase & mode_bits) != mode_bits)
+		return;
+	switch (apic_mode(state->value.apicbase)) {
+	case APIC_MODE_XAPIC:
+		state->apic_id = id >> XAPIC_ID_SHIFT;
+		state->has_id = known >> XAPIC_ID_SHIFT == 0xff;
+		break;
+	case APIC_MODE_X2APIC:
+		/* No version: KVM did not give the page. */
+		if (!ids_are_32bit || !state->value.apic[APIC_REG_version]) {
+			id = state->vcpu_id;
+			known = UINT32_MAX;
+		}
+		state->apic_id = id;
+		state->has_id = known == UINT32_MAX;
+		break;
+	case APIC_MODE_OFF:
+	case APIC_MODE_INVALID:
+		break;
+	}
+}
+
+static bool is_refused(const struct report_case *c, const struct moment *moment,
+		       uint32_t creation)
+{
+	return creation <= moment->step &&
+	       !c->work.expected.want.steps[creation].answer.accepted &&
+	       !c->work.got.steps[creation].answer.accepted;
 }
 
 void known_state_find(struct known_state *out, const struct report_case *c,
 		      const struct moment *moment, uint32_t vcpu)
 {
 	const struct expectation *e = &c->work.expected;
-	const struct answer *want = creation(c, moment, vcpu, false);
-	const struct answer *got = creation(c, moment, vcpu, true);
+	uint32_t creation = creation_of(&c->scenario, vcpu);
 	const struct step *from = moment->before;
 
 	memset(out, 0, sizeof(*out));
-	out->refused = want && got && !want->accepted && !got->accepted;
+	if (creation >= c->scenario.nr_ops)
+		return;
+	out->vcpu_id = c->scenario.ops[creation].as.vcpu_create.vcpu_id;
+	out->refused = is_refused(c, moment, creation);
 	if (!from || vcpu >= from->nr_states) {
 		from = &e->want.steps[moment->step];
 		out->fresh = true;
@@ -296,4 +357,5 @@ void known_state_find(struct known_state *out, const struct report_case *c,
 		return;
 	out->value = *observation_state_const(&e->want, from, vcpu);
 	out->known = *observation_state_const(&e->care, from, vcpu);
+	find_id(out, moment_ids_are_32bit(c, moment));
 }

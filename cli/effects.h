@@ -20,16 +20,15 @@ struct moment {
  */
 bool moment_find(struct moment *out, const struct report_case *c);
 
-/*
- * What is the matter with an effect. Of those expected only SAME and OPEN; LOST
- * is of what was not got.
- */
+/* What is the matter with an effect. */
 enum effect_kind {
-	EFFECT_SAME, /* as expected, or not promised and not different */
-	EFFECT_LOST,
+	EFFECT_SAME,   /* as expected, or not promised and not different */
+	EFFECT_STAYS,  /* expected: that this one does not change */
+	EFFECT_OPEN,   /* expected: the manuals leave it open */
+	EFFECT_LOST,   /* got: not, though expected */
+	EFFECT_MISSED, /* got: no change, though expected */
 	EFFECT_EXTRA,
 	EFFECT_WRONG,
-	EFFECT_OPEN, /* the manuals leave it open */
 };
 
 enum { EFFECTS_MAX = 6, EFFECT_MAX = 72 };
@@ -52,16 +51,23 @@ struct vcpu_effects {
 void effects_find(struct vcpu_effects *out, const struct report_case *c,
 		  const struct moment *moment, uint32_t vcpu);
 
-/* What was promised of a vCPU before: values, and which bits are known. */
+/* What was expected of a vCPU before that, and which bits were promised. */
 struct known_state {
-	bool exists;  /* as far as is known */
+	bool exists;
 	bool refused; /* by its vcpu_create, on both sides */
 	bool fresh;   /* not read before: it is as it is after the step */
+	uint32_t vcpu_id;
+	bool has_id; /* its APIC has one in its mode, and that is promised */
+	uint32_t apic_id;
 	struct vcpu_state value;
 	struct vcpu_state known;
 };
 
 void known_state_find(struct known_state *out, const struct report_case *c,
 		      const struct moment *moment, uint32_t vcpu);
+
+/* Is USE_32BIT_IDS on then? */
+bool moment_ids_are_32bit(const struct report_case *c,
+			  const struct moment *moment);
 
 #endif

@@ -145,7 +145,16 @@ static const char *error_word(uint64_t error)
 	return name ? name : "";
 }
 
-void meaning_of_value(char out[MEANING_MAX], const char *name, uint64_t value)
+/* A message is accepted if somebody receives it; other ops if they are done. */
+static const char *accepted_word(const struct op *op, bool accepted)
+{
+	if (op && op->kind == OP_msi)
+		return accepted ? "delivered" : "delivered to nobody";
+	return accepted ? "accepted" : "refused";
+}
+
+void meaning_of_value(char out[MEANING_MAX], const struct op *op,
+		      const char *name, uint64_t value)
 {
 	const char *word = "";
 
@@ -160,7 +169,7 @@ void meaning_of_value(char out[MEANING_MAX], const char *name, uint64_t value)
 	else if (!strcmp(name, "error"))
 		word = error_word(value);
 	else if (!strcmp(name, "accepted"))
-		word = value ? "accepted" : "refused, or nobody";
+		word = accepted_word(op, value);
 	snprintf(out, MEANING_MAX, "%s", word);
 }
 
@@ -192,12 +201,11 @@ static size_t put_vectors(char *out, size_t cap, uint64_t set, uint32_t first,
 }
 
 static void vectors(char out[MEANING_MAX], const struct difference *d,
-		    uint32_t first, const char *kind)
+		    uint32_t first)
 {
 	uint64_t lost = d->want & ~d->got, extra = d->got & ~d->want;
 	size_t len = 0;
 
-	(void)kind;
 	if (lost)
 		len = put_vectors(out, MEANING_MAX, lost, first, "lost:", "");
 	if (extra)
@@ -228,22 +236,35 @@ static void named_bits(char out[MEANING_MAX], const struct difference *d)
 	}
 }
 
-static void of_answer(char out[MEANING_MAX], const struct difference *d)
+static const char *answer_word(const struct op *op, const struct difference *d)
 {
-	const char *text = "";
+	bool is_message = op && op->kind == OP_msi;
 
+	if (!strcmp(d->name, "accepted") && is_message)
+		return d->want ? "lost" : "extra";
 	if (!strcmp(d->name, "accepted"))
-		text = d->want ? "wrongly refused, or delivered to nobody" :
-				 "wrongly accepted, or delivered to someone";
-	else if (!strcmp(d->name, "error"))
-		text = "errno";
-	else if (!strcmp(d->name, "outcome"))
-		text = "what became of the guest\xe2\x80\x99s instruction";
-	else if (!strcmp(d->name, "exception"))
-		text = "vector of the exception";
-	else if (!strcmp(d->name, "value"))
-		text = "what was read; of an exception its error code";
-	snprintf(out, MEANING_MAX, "%s", text);
+		return d->want ? "wrongly refused" : "wrongly accepted";
+	if (!strcmp(d->name, "error"))
+		return "errno";
+	if (!strcmp(d->name, "outcome"))
+		return "what became of the guest\xe2\x80\x99s instruction";
+	if (!strcmp(d->name, "exception"))
+		return "vector of the exception";
+	return "what was read; of an exception its error code";
+}
+
+/* Of a number bits say nothing. */
+static bool is_number(const char *name)
+{
+	static const char *const numbers[] = { "apic_ppr",    "apic_tpr",
+					       "apic_apr",    "apic_id",
+					       "apic_tmcct",  "apic_tmict",
+					       "cs_selector", "apic_icr_high" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (!strcmp(name, numbers[i]))
+			return true;
+	return false;
 }
 
 static bool is_count(const char *name)
@@ -251,15 +272,16 @@ static bool is_count(const char *name)
 	return !strcmp(name, "nmi_pending") || !strcmp(name, "smi_pending");
 }
 
-void meaning_of_difference(char out[MEANING_MAX], const struct difference *d)
+void meaning_of_difference(char out[MEANING_MAX], const struct op *op,
+			   const struct difference *d)
 {
 	const char *kind;
 	uint32_t first;
 
 	if (d->vcpu < 0)
-		of_answer(out, d);
+		snprintf(out, MEANING_MAX, "%s", answer_word(op, d));
 	else if (meaning_is_vectors(d->name, &first, &kind))
-		vectors(out, d, first, kind);
+		vectors(out, d, first);
 	else if (is_count(d->name))
 		snprintf(out, MEANING_MAX, "%s %s",
 			 d->name[0] == 'n' ? "NMI" : "SMI",
@@ -267,11 +289,14 @@ void meaning_of_difference(char out[MEANING_MAX], const struct difference *d)
 	else if (!strcmp(d->name, "mp_state"))
 		snprintf(out, MEANING_MAX, "%s, not %s", mp_state_word(d->got),
 			 mp_state_word(d->want));
+	else if (is_number(d->name))
+		out[0] = '\0';
 	else
 		named_bits(out, d);
 }
 
-void meaning_of_answer(char out[MEANING_MAX], const struct answer *answer)
+void meaning_of_answer(char out[MEANING_MAX], const struct op *op,
+		       const struct answer *answer)
 {
 	const char *exception = exception_word(answer->exception);
 	size_t len;
@@ -288,7 +313,7 @@ void meaning_of_answer(char out[MEANING_MAX], const struct answer *answer)
 			 error_word(answer->error), answer->error);
 	else
 		snprintf(out, MEANING_MAX, "%s",
-			 answer->accepted ? "accepted" : "not accepted");
+			 accepted_word(op, answer->accepted));
 	len = strlen(out);
 	if (answer->value)
 		snprintf(out + len, MEANING_MAX - len, ", value 0x%" PRIx64,

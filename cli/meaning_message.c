@@ -64,16 +64,19 @@ static struct message of_icr(uint32_t low, uint32_t dest, bool has_dest)
 	};
 }
 
-/* Bits 31:8 of the destination are in the address's upper half, if at all. */
-static struct message of_msi(const char *what, uint64_t address, uint32_t data)
+/* Bits 31:8 of the destination are in the address's upper half. */
+static struct message of_msi(const char *what, uint64_t address, uint32_t data,
+			     bool ids_are_32bit)
 {
+	uint32_t high = ids_are_32bit ? (uint32_t)(address >> 32) & ~0xffu : 0;
+
 	return (struct message){
 		.what = what,
 		.low = data,
 		.logical = address & MSI_LOGICAL,
 		.has_dest = true,
-		.dest = (uint32_t)(address >> MSI_DEST_SHIFT & MSI_DEST_MASK) |
-			(uint32_t)(address >> 32 & 0xffffff00u),
+		.dest = high |
+			(uint32_t)(address >> MSI_DEST_SHIFT & MSI_DEST_MASK),
 	};
 }
 
@@ -93,17 +96,18 @@ static struct message of_page(const struct report_case *c,
 
 /* The route that the input has by then, if it was given one. */
 static bool of_gsi(struct message *out, const struct report_case *c,
-		   uint32_t end, uint32_t gsi)
+		   const struct moment *moment, uint32_t gsi)
 {
+	bool ids_are_32bit = moment_ids_are_32bit(c, moment);
 	bool found = false;
 
-	for (uint32_t i = 0; i < end; i++) {
+	for (uint32_t i = 0; i < moment->cause; i++) {
 		const struct op *op = &c->scenario.ops[i];
 
 		if (op->kind != OP_gsi_route || op->as.gsi_route.gsi != gsi)
 			continue;
 		*out = of_msi("its route", op->as.gsi_route.address,
-			      op->as.gsi_route.data);
+			      op->as.gsi_route.data, ids_are_32bit);
 		found = true;
 	}
 	return found;
@@ -113,12 +117,14 @@ static bool message_of(struct message *out, const struct report_case *c,
 		       const struct moment *moment)
 {
 	const struct op *op = &c->scenario.ops[moment->cause];
+	bool ids_are_32bit = moment_ids_are_32bit(c, moment);
 
 	if (op->kind == OP_msi)
-		*out = of_msi("MSI", op->as.msi.address, op->as.msi.data);
+		*out = of_msi("MSI", op->as.msi.address, op->as.msi.data,
+			      ids_are_32bit);
 	else if (op->kind == OP_gsi_route)
 		*out = of_msi("route", op->as.gsi_route.address,
-			      op->as.gsi_route.data);
+			      op->as.gsi_route.data, ids_are_32bit);
 	else if (op->kind == OP_icr_write)
 		*out = of_icr(op->as.icr_write.low, op->as.icr_write.dest,
 			      true);
@@ -131,7 +137,7 @@ static bool message_of(struct message *out, const struct report_case *c,
 		 op->as.lapic_write.reg == APIC_REG_icr)
 		*out = of_page(c, moment, &op->as.lapic_write);
 	else if (op->kind == OP_irq_line)
-		return of_gsi(out, c, moment->cause, op->as.irq_line.gsi);
+		return of_gsi(out, c, moment, op->as.irq_line.gsi);
 	else
 		return false;
 	return true;

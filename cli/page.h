@@ -79,12 +79,18 @@ void picture_write(FILE *out, const struct report_case *c,
 
 /* cli/meaning.c: values in words; "" where there are none. */
 
-/* What a value of observable @name, or of a part of the answer, means. */
-void meaning_of_value(char out[MEANING_MAX], const char *name, uint64_t value);
+/*
+ * What a value of observable @name, or of a part of the answer of @op, means.
+ * @op NULL: of no op.
+ */
+void meaning_of_value(char out[MEANING_MAX], const struct op *op,
+		      const char *name, uint64_t value);
 /* What differs, by bits. */
-void meaning_of_difference(char out[MEANING_MAX], const struct difference *d);
-/* The answer of an op: "accepted", "refused (EINVAL)", "#GP", ... */
-void meaning_of_answer(char out[MEANING_MAX], const struct answer *answer);
+void meaning_of_difference(char out[MEANING_MAX], const struct op *op,
+			   const struct difference *d);
+/* The answer of @op: "accepted", "refused: EINVAL (22)", "#GP", ... */
+void meaning_of_answer(char out[MEANING_MAX], const struct op *op,
+		       const struct answer *answer);
 /* The message that op @op of @c sends; "" for one that sends none. */
 void meaning_of_op(char out[MEANING_MAX], const struct report_case *c,
 		   const struct moment *moment);

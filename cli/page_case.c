@@ -199,7 +199,10 @@ static void write_about(FILE *out, const struct report_case *c)
 static void write_difference(FILE *out, const struct report_case *c,
 			     const struct moment *moment)
 {
+	fputs("<div class=\"beside\">\n", out);
 	picture_write(out, c, moment);
+	page_listing(out, &c->scenario, moment);
+	fputs("</div>\n", out);
 	page_differences(out, c, moment);
 	if (c->verdict.kind == VERDICT_FLAKY)
 		fputs("<p>Flaky: it did not repeat on a fresh VM when it was "
@@ -240,7 +243,8 @@ void page_case(FILE *out, const struct report_case *c, size_t nr)
 	} else {
 		write_gone(out, c);
 	}
-	page_listing(out, &c->scenario, differs ? &moment : NULL);
+	if (!differs)
+		page_listing(out, &c->scenario, NULL);
 	write_again(out, c);
 	fputs("</section>\n", out);
 }

@@ -6,11 +6,20 @@
 
 enum { SHOWN_MAX = 64 };
 
-static void write_value(FILE *out, const char *name, uint64_t value)
+/* A table while it is written. */
+struct table {
+	FILE *out;
+	const struct op *op; /* that the answer is of; NULL: none */
+	size_t nr;	     /* of rows, also of those that are not shown */
+};
+
+static void write_value(const struct table *table, const char *name,
+			uint64_t value)
 {
 	char meaning[MEANING_MAX];
+	FILE *out = table->out;
 
-	meaning_of_value(meaning, name, value);
+	meaning_of_value(meaning, table->op, name, value);
 	fprintf(out, "<td><code>0x%" PRIx64 "</code>", value);
 	if (meaning[0]) {
 		fputc(' ', out);
@@ -19,11 +28,12 @@ static void write_value(FILE *out, const char *name, uint64_t value)
 	fputs("</td>", out);
 }
 
-static void write_row(FILE *out, const struct difference *d)
+static void write_row(const struct table *table, const struct difference *d)
 {
 	char meaning[MEANING_MAX];
+	FILE *out = table->out;
 
-	meaning_of_difference(meaning, d);
+	meaning_of_difference(meaning, table->op, d);
 	if (d->vcpu >= 0)
 		fprintf(out, "<tr><td>vCPU %d</td>", d->vcpu);
 	else
@@ -31,24 +41,24 @@ static void write_row(FILE *out, const struct difference *d)
 	fputs("<td><code>", out);
 	page_text(out, d->name);
 	fputs("</code></td>", out);
-	write_value(out, d->name, d->want);
-	write_value(out, d->name, d->got);
+	write_value(table, d->name, d->want);
+	write_value(table, d->name, d->got);
 	fputs("<td>", out);
 	page_text(out, meaning);
 	fputs("</td></tr>\n", out);
 }
 
 /* The first SHOWN_MAX are written, all are counted. */
-static void add(FILE *out, size_t *nr, int vcpu, const char *name,
-		uint64_t want, uint64_t got)
+static void add(struct table *table, int vcpu, const char *name, uint64_t want,
+		uint64_t got)
 {
 	const struct difference d = { vcpu, name, want, got };
 
-	if (want != got && (*nr)++ < SHOWN_MAX)
-		write_row(out, &d);
+	if (want != got && table->nr++ < SHOWN_MAX)
+		write_row(table, &d);
 }
 
-static void add_vcpu(FILE *out, size_t *nr, const struct report_case *c,
+static void add_vcpu(struct table *table, const struct report_case *c,
 		     const struct step *step, uint32_t vcpu)
 {
 	const struct expectation *e = &c->work.expected;
@@ -62,26 +72,32 @@ static void add_vcpu(FILE *out, size_t *nr, const struct report_case *c,
 	for (size_t i = 0; i < OBSERVABLES; i++) {
 		uint64_t mask = observable_get(&observables[i], care);
 
-		add(out, nr, (int)vcpu, observables[i].name,
+		add(table, (int)vcpu, observables[i].name,
 		    observable_get(&observables[i], want) & mask,
 		    observable_get(&observables[i], got) & mask);
 	}
 }
 
-static void begin(FILE *out)
+static struct table begin(FILE *out, const struct report_case *c, uint32_t step)
 {
+	const struct scenario *s = &c->scenario;
+
 	fputs("<div class=\"wide\"><table class=\"differences\">\n"
 	      "<thead><tr><th>where</th><th>observable</th><th>expected</th>"
 	      "<th>got</th><th>what differs</th></tr></thead>\n<tbody>\n",
 	      out);
+	return (struct table){ out, step < s->nr_ops ? &s->ops[step] : NULL,
+			       0 };
 }
 
-static void end(FILE *out, size_t nr)
+/* @shown of the rows were written. */
+static void end(const struct table *table, size_t shown)
 {
-	if (nr > SHOWN_MAX)
-		fprintf(out, "<tr><td colspan=\"5\">and %zu more</td></tr>\n",
-			nr - SHOWN_MAX);
-	fputs("</tbody></table></div>\n", out);
+	if (table->nr > shown)
+		fprintf(table->out,
+			"<tr><td colspan=\"5\">and %zu more</td></tr>\n",
+			table->nr - shown);
+	fputs("</tbody></table></div>\n", table->out);
 }
 
 void page_differences(FILE *out, const struct report_case *c,
@@ -89,31 +105,26 @@ void page_differences(FILE *out, const struct report_case *c,
 {
 	const struct expectation *e = &c->work.expected;
 	const struct step *step = &e->want.steps[moment->step];
-	size_t nr = 0;
+	const struct answer *care = &e->care.steps[moment->step].answer;
+	const struct answer *got = &c->work.got.steps[moment->step].answer;
+	struct table table = begin(out, c, moment->step);
 
-	begin(out);
-#define ANSWER(type, name)                                               \
-	add(out, &nr, -1, #name,                                         \
-	    step->answer.name & e->care.steps[moment->step].answer.name, \
-	    c->work.got.steps[moment->step].answer.name &                \
-		    e->care.steps[moment->step].answer.name);
+#define ANSWER(type, name)                                     \
+	add(&table, -1, #name, step->answer.name & care->name, \
+	    got->name & care->name);
 #include "scenario/answers.def"
 	for (uint32_t vcpu = 0; vcpu < step->nr_states; vcpu++)
-		add_vcpu(out, &nr, c, step, vcpu);
-	end(out, nr);
+		add_vcpu(&table, c, step, vcpu);
+	end(&table, SHOWN_MAX);
 }
 
 void page_verdict(FILE *out, const struct report_case *c)
 {
 	const struct verdict *v = &c->verdict;
+	struct table table = begin(out, c, v->step);
 
-	begin(out);
 	for (uint32_t i = 0; i < v->nr_differences && i < DIFFERENCES_MAX; i++)
-		write_row(out, &v->differences[i]);
-	if (v->nr_differences > DIFFERENCES_MAX)
-		fprintf(out,
-			"<tr><td colspan=\"5\">and %" PRIu32
-			" more</td></tr>\n",
-			v->nr_differences - DIFFERENCES_MAX);
-	fputs("</tbody></table></div>\n", out);
+		write_row(&table, &v->differences[i]);
+	table.nr = v->nr_differences;
+	end(&table, DIFFERENCES_MAX);
 }

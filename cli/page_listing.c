@@ -44,7 +44,7 @@ void page_listing(FILE *out, const struct scenario *s,
 
 	config_print(line, &s->config);
 	fflush(line);
-	fputs("<p class=\"config\"><code>", out);
+	fputs("<div class=\"listing\">\n<p class=\"config\"><code>", out);
 	page_text(out, text);
 	fputs("</code></p>\n<ol class=\"ops\">\n", out);
 	for (uint32_t i = 0; i < s->nr_ops; i++) {
@@ -59,6 +59,7 @@ void page_listing(FILE *out, const struct scenario *s,
 		fputs("<p class=\"end\">end: <em>shows here, where the state "
 		      "of every vCPU is read</em></p>\n",
 		      out);
+	fputs("</div>\n", out);
 	fclose(line);
 	free(text);
 }

@@ -10,14 +10,14 @@
 
 /* In units of the picture, which are pixels where there is room. */
 enum {
-	WIDTH = 700,
+	WIDTH = 600,
 	LEADING = 16, /* from line to line */
 	PAD = 8,
 	GAP = 14, /* between boxes */
-	BOX_LEFT = 215,
+	BOX_LEFT = 176,
 	BOX_RIGHT = WIDTH - BOX_LEFT,
 	BUS = 8, /* how far from the edge the lines go down */
-	LANE_TEXT = 22,
+	LANE_TEXT = 20,
 };
 
 static int height_of(const struct lines *lines)

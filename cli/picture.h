@@ -46,7 +46,7 @@ struct picture {
 };
 
 /* Columns of text in the lanes, in a vCPU's box and in the op's. */
-enum { LANE_COLUMNS = 25, BOX_COLUMNS = 34, OP_COLUMNS = 88 };
+enum { LANE_COLUMNS = 21, BOX_COLUMNS = 32, OP_COLUMNS = 80 };
 
 void picture_fill(struct picture *out, const struct report_case *c,
 		  const struct moment *moment);

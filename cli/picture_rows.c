@@ -95,6 +95,7 @@ static void fill_answers(struct picture *out, const struct report_case *c,
 	struct answer want = e->want.steps[at].answer, none = { 0 };
 	struct answer care = e->care.steps[at].answer;
 	struct answer got = c->work.got.steps[at].answer;
+	const struct op *op = &c->scenario.ops[at];
 	char text[MEANING_MAX];
 
 	if (at >= c->scenario.nr_ops)
@@ -104,12 +105,12 @@ static void fill_answers(struct picture *out, const struct report_case *c,
 	want.name &= care.name;
 #include "scenario/answers.def"
 	if (memcmp(&care, &none, sizeof(care))) {
-		meaning_of_answer(text, &want);
+		meaning_of_answer(text, op, &want);
 		add(&out->want, LANE_COLUMNS, "", "answer: %s", text);
 	} else {
 		add(&out->want, LANE_COLUMNS, "muted", "answer: open");
 	}
-	meaning_of_answer(text, &got);
+	meaning_of_answer(text, op, &got);
 	add(&out->got, LANE_COLUMNS, out->answer_differs ? "warn" : "",
 	    "%s: %s", out->answer_differs ? "wrong answer" : "answer", text);
 }
@@ -121,7 +122,9 @@ static void fill_lane(struct lines *out, enum arrow *out_arrow,
 		const char *before, *style;
 	} kinds[] = {
 		[EFFECT_SAME] = { "", "" },
+		[EFFECT_STAYS] = { "", "" },
 		[EFFECT_LOST] = { "lost: ", "warn" },
+		[EFFECT_MISSED] = { "wrong: ", "warn" },
 		[EFFECT_EXTRA] = { "extra: ", "warn" },
 		[EFFECT_WRONG] = { "wrong: ", "warn" },
 		[EFFECT_OPEN] = { "open: ", "muted" },
@@ -139,33 +142,10 @@ static void fill_lane(struct lines *out, enum arrow *out_arrow,
 		add(out, LANE_COLUMNS, "muted", "and %zu more",
 		    effects->nr - EFFECTS_MAX);
 	*out_arrow = has[EFFECT_EXTRA] || has[EFFECT_WRONG] ? ARROW_WRONG :
-		     has[EFFECT_LOST]			    ? ARROW_LOST :
+		     has[EFFECT_LOST] || has[EFFECT_MISSED] ? ARROW_LOST :
 		     has[EFFECT_SAME]			    ? ARROW_PLAIN :
 		     has[EFFECT_OPEN]			    ? ARROW_OPEN :
 							      ARROW_NONE;
-}
-
-/* The ID that it answers to, in its mode. False: off, or not known. */
-static bool apic_id(uint32_t *out, const struct known_state *state)
-{
-	const uint64_t mode_bits = APICBASE_EN | APICBASE_EXTD;
-	uint32_t id = state->value.apic[APIC_REG_id];
-	uint32_t known = state->known.apic[APIC_REG_id];
-
-	if (!state->exists || (state->known.apicbase & mode_bits) != mode_bits)
-		return false;
-	switch (apic_mode(state->value.apicbase)) {
-	case APIC_MODE_XAPIC:
-		*out = id >> XAPIC_ID_SHIFT;
-		return known >> XAPIC_ID_SHIFT == 0xff;
-	case APIC_MODE_X2APIC:
-		*out = id;
-		return known == UINT32_MAX;
-	case APIC_MODE_OFF:
-	case APIC_MODE_INVALID:
-		break;
-	}
-	return false;
 }
 
 static const char *mode_name(const struct known_state *state)
@@ -185,7 +165,7 @@ static const char *mode_name(const struct known_state *state)
 static void fill_apic(struct lines *box, const struct known_state *state)
 {
 	enum apic_mode mode = apic_mode(state->value.apicbase);
-	uint32_t ldr = state->value.apic[APIC_REG_ldr], id;
+	uint32_t ldr = state->value.apic[APIC_REG_ldr];
 	uint32_t dfr = state->value.apic[APIC_REG_dfr];
 	bool enabled = state->value.apic[APIC_REG_svr] & SVR_ENABLE;
 
@@ -194,9 +174,9 @@ static void fill_apic(struct lines *box, const struct known_state *state)
 		add(box, BOX_COLUMNS, "", "%s", mode_name(state));
 		return;
 	}
-	if (apic_id(&id, state))
+	if (state->has_id)
 		add(box, BOX_COLUMNS, "", "%s, ID 0x%" PRIx32 ", %s",
-		    mode_name(state), id,
+		    mode_name(state), state->apic_id,
 		    !(state->known.apic[APIC_REG_svr] & SVR_ENABLE) ?
 			    "enabled or not: open" :
 		    enabled ? "enabled" :
@@ -221,22 +201,10 @@ struct all {
 	bool shown[VCPUS_MAX];
 };
 
-static uint32_t vcpu_id_of(const struct scenario *s, uint32_t vcpu)
-{
-	uint32_t nr = 0;
-
-	for (size_t i = 0; i < s->nr_ops; i++)
-		if (s->ops[i].kind == OP_vcpu_create && nr++ == vcpu)
-			return s->ops[i].as.vcpu_create.vcpu_id;
-	return 0;
-}
-
 static bool same_id(const struct all *all, uint32_t a, uint32_t b)
 {
-	uint32_t one, other;
-
-	return a != b && apic_id(&one, &all->states[a]) &&
-	       apic_id(&other, &all->states[b]) && one == other;
+	return a != b && all->states[a].has_id && all->states[b].has_id &&
+	       all->states[a].apic_id == all->states[b].apic_id;
 }
 
 static void fill_aliases(struct lines *box, const struct all *all,
@@ -277,7 +245,7 @@ static void fill_box(struct picture_row *row, const struct report_case *c,
 	struct lines *box = &row->box;
 
 	add(box, BOX_COLUMNS, "strong", "vCPU %" PRIu32 ", vcpu_id 0x%" PRIx32,
-	    row->vcpu, vcpu_id_of(&c->scenario, row->vcpu));
+	    row->vcpu, state->vcpu_id);
 	if (state->refused)
 		add(box, BOX_COLUMNS, "muted",
 		    "not there: KVM refuses its creation");
