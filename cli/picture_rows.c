@@ -248,7 +248,7 @@ static void fill_box(struct picture_row *row, const struct report_case *c,
 	    row->vcpu, state->vcpu_id);
 	if (state->refused)
 		add(box, BOX_COLUMNS, "muted",
-		    "not there: KVM refuses its creation");
+		    "not there: creation refused");
 	else if (state->exists)
 		fill_apic(box, state);
 	if (state->exists && state->fresh && moment->before)

@@ -65,6 +65,20 @@ result "and what to do" $?
 expect "test wants options of bazel only" 2 \
 	"kvmerrata: test takes options of bazel only, not 'x'" \
 	bare "$tmp/tree/kvmerrata" test x
+
+# With all that the tests need, but nothing else.
+for tool in bazel clang afl-clang-fast; do
+	printf '#!/bin/sh\n' >"$tmp/bin/$tool"
+	chmod +x "$tmp/bin/$tool"
+done
+for tool in awk sed; do
+	ln -s "$(command -v $tool)" "$tmp/bin/$tool"
+done
+expect "test without a browser goes on" 0 "" \
+	bare KVMERRATA_NO_INSTALL=1 "$tmp/tree/kvmerrata" test
+grep -qx 'kvmerrata: chromium is missing: no browser looks at pages' \
+	"$tmp/err" && grep -q '^tests: 0 passed' "$tmp/out"
+result "and says so" $?
 expect "test has help" 0 "" bare "$tmp/tree/kvmerrata" test --help
 
 plan
