@@ -247,8 +247,7 @@ static void fill_box(struct picture_row *row, const struct report_case *c,
 	add(box, BOX_COLUMNS, "strong", "vCPU %" PRIu32 ", vcpu_id 0x%" PRIx32,
 	    row->vcpu, state->vcpu_id);
 	if (state->refused)
-		add(box, BOX_COLUMNS, "muted",
-		    "not there: creation refused");
+		add(box, BOX_COLUMNS, "muted", "not there: creation refused");
 	else if (state->exists)
 		fill_apic(box, state);
 	if (state->exists && state->fresh && moment->before)
