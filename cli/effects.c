@@ -177,29 +177,30 @@ static void add_value(struct effects *to, enum effect_kind kind,
 		add(to, kind, "%s %.24s \xe2\x86\x92 %.24s", name, was, is);
 }
 
-/* MP_STATEs that no vCPU has when it is new. */
-static bool is_event(const struct around *a)
+/*
+ * Did @now come about by then? Of what was not read before only MP_STATEs are
+ * known to, those that no vCPU has when it is new.
+ */
+static bool has_moved(const struct around *a, uint64_t now)
 {
-	return !strcmp(a->name, "mp_state") &&
-	       (a->want == MP_STATE_INIT_RECEIVED ||
-		a->want == MP_STATE_HALTED ||
-		a->want == MP_STATE_SIPI_RECEIVED);
+	if (a->has_before)
+		return (now ^ a->before) & a->care & a->before_care;
+	return !strcmp(a->name, "mp_state") && a->care &&
+	       (now == MP_STATE_INIT_RECEIVED || now == MP_STATE_HALTED ||
+		now == MP_STATE_SIPI_RECEIVED);
 }
 
 static void add_number(struct vcpu_effects *out, const struct around *a)
 {
-	uint64_t care = a->care, known = a->care & a->before_care;
-	uint64_t opened = a->before_care & ~a->care;
-	bool moved = a->has_before ? (a->want ^ a->before) & known :
-				     care && is_event(a);
+	uint64_t care = a->care, opened = a->before_care & ~a->care;
+	bool moved = has_moved(a, a->want);
 
 	if ((a->want ^ a->got) & care) {
 		add_value(&out->want, moved ? EFFECT_SAME : EFFECT_STAYS, a,
 			  a->before & care, a->want & care);
 		add_value(&out->got,
-			  moved && !((a->got ^ a->before) & care) ?
-				  EFFECT_MISSED :
-				  EFFECT_WRONG,
+			  moved && !has_moved(a, a->got) ? EFFECT_MISSED :
+							   EFFECT_WRONG,
 			  a, a->before & care, a->got & care);
 	} else if (moved) {
 		add_value(&out->want, EFFECT_SAME, a, a->before & care,

@@ -16,6 +16,12 @@ struct message {
 	uint32_t dest;
 };
 
+static bool has_vector(uint32_t delivery)
+{
+	return delivery == DELIVERY_FIXED || delivery == DELIVERY_LOWEST ||
+	       delivery == DELIVERY_SIPI || delivery == DELIVERY_RESERVED;
+}
+
 static void print(char out[MEANING_MAX], const struct message *m)
 {
 	static const char *const deliveries[] = {
@@ -34,11 +40,13 @@ static void print(char out[MEANING_MAX], const struct message *m)
 		[SHORTHAND_ALL_BUT_SELF] = "to all but itself",
 	};
 	uint32_t delivery = m->low >> ICR_DELIVERY_SHIFT & ICR_DELIVERY_MASK;
-	size_t len = (size_t)snprintf(out, MEANING_MAX,
-				      "%s: %s, vector 0x%02" PRIx32, m->what,
-				      deliveries[delivery],
-				      m->low & ICR_VECTOR_MASK);
+	size_t len = (size_t)snprintf(out, MEANING_MAX, "%s: %s", m->what,
+				      deliveries[delivery]);
 
+	if (has_vector(delivery))
+		len += (size_t)snprintf(out + len, MEANING_MAX - len,
+					", vector 0x%02" PRIx32,
+					m->low & ICR_VECTOR_MASK);
 	if (m->low & ICR_LEVEL)
 		len += (size_t)snprintf(
 			out + len, MEANING_MAX - len, ", level %s",

@@ -186,14 +186,12 @@ static void write_others(FILE *out, const struct picture *p, int y)
 
 static void write_caption(FILE *out, const struct picture *p)
 {
-	fputs("<figcaption>", out);
-	fputs(p->read_before ?
-		      "The vCPUs as they were before it; the arrows are what "
-		      "changed. " :
-		      "The vCPUs as they were after it: their state was not "
-		      "read before. ",
-	      out);
-	fputs("Open is what the manuals leave undefined.</figcaption>\n", out);
+	fprintf(out, "<figcaption>%s%s</figcaption>\n",
+		p->read_before ? "The vCPUs as they were before it; the arrows "
+				 "are what changed." :
+				 "The vCPUs as they were after it: their state "
+				 "was not read before.",
+		p->has_open ? " Open: the manuals leave it undefined." : "");
 }
 
 void picture_write(FILE *out, const struct report_case *c,

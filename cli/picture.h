@@ -43,6 +43,7 @@ struct picture {
 	size_t nr_others;	  /* vCPUs that are not shown, */
 	size_t nr_others_changed; /* and those of them that changed */
 	bool read_before;
+	bool has_open; /* something that the manuals leave open */
 };
 
 /* Columns of text in the lanes, in a vCPU's box and in the op's. */

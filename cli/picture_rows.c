@@ -315,6 +315,14 @@ static void fill_row(struct picture_row *row, const struct report_case *c,
 	fill_lane(&row->got, &row->got_arrow, &effects->got);
 }
 
+static bool has_open(const struct lines *lines)
+{
+	for (size_t i = 0; i < lines->nr; i++)
+		if (strstr(lines->line[i].text, "open"))
+			return true;
+	return false;
+}
+
 void picture_fill(struct picture *out, const struct report_case *c,
 		  const struct moment *moment)
 {
@@ -333,10 +341,14 @@ void picture_fill(struct picture *out, const struct report_case *c,
 		effects_find(&all.effects[i], c, moment, i);
 	}
 	choose(&all, actor_of(c, moment));
+	out->has_open = has_open(&out->want);
 	for (uint32_t i = 0; i < all.nr; i++) {
 		if (all.shown[i]) {
-			fill_row(&out->rows[out->nr_rows++], c, moment, &all,
-				 i);
+			fill_row(&out->rows[out->nr_rows], c, moment, &all, i);
+			out->has_open |= has_open(&out->rows[out->nr_rows].box);
+			out->has_open |=
+				has_open(&out->rows[out->nr_rows].want);
+			out->nr_rows++;
 			continue;
 		}
 		out->nr_others++;

@@ -104,6 +104,23 @@ printf '# Few.\nvcpu_create vcpu_id=1\nvcpu_create vcpu_id=1\n%s\n%s\n' \
 expect "a vCPU that is refused" 0 "" page "$tmp/refused.scn"
 has "is said to be" 'class="box refused"' 'not there: creation refused'
 
+# What shows later than it is done, and what the manuals leave open.
+printf '# Later.\nconfig x2apic_api=use_32bit_ids\n%s\n%s\n%s\n%s\n' \
+	'vcpu_create vcpu_id=0' 'vcpu_create vcpu_id=0x123' \
+	'vcpu_create vcpu_id=0x23' \
+	'icr_write vcpu=0 by=guest dest=0x23 low=0x4500' >"$tmp/later.scn"
+expect "an INIT" 0 "" page "$tmp/later.scn"
+has "shows at the end, at whom it went to and whom not" \
+	'>op 4, by the guest; shows at the end<' \
+	'>IPI: INIT, physical destination 0x23<' '>its guest acts<' \
+	'class="arrow got wrong"' '>wrong: mp_state =<' '>init_received<' \
+	'class="arrow want "' 'class="arrow got lost"' \
+	'>wrong: mp_state =<' '>uninitialized<' \
+	'<li class="cause">.*brought it about' '>end: <em>shows here'
+expect "what is open" 0 "" page corpora/witness/lowest_broadcast_is_fixed.scn
+has "is no value" 'class="arrow want open"' '>open: nmi_pending<' \
+	'Open: the manuals leave it undefined'
+
 # What no row explains, what agrees, and what does not run.
 expect "a model that is broken on purpose" 0 "" k report --format=html \
 	--host=documented,+canary --against=documented -o "$tmp/page.html" \

@@ -171,6 +171,38 @@ clear=$(printf '\r\033')'\[K'
 grep -q "$clear  *[0-9] s .*$clear  *[0-9] s " "$tmp/out"
 result "on a terminal the line is redrawn" $?
 
+# How that went stays in the output folder: two samples and one, of two runs.
+history=$tmp/shown/history.tsv
+awk -F '\t' 'NR == 1 { good = $1 == "kvmerrata-history-1" && NF == 11 }
+	NR > 1 { starts[$2]; good = good && $1 == "sample" && NF == 11 &&
+		$4 > 0 && $5 > 0 && $6 > 0 && $10 == "ref" }
+	END { exit !(good && NR == 4 && length(starts) == 2) }' "$history"
+result "the history has both runs" $?
+printf 'sample\t17' >>"$history"
+expect "a run after one that was cut off" 0 "" \
+	k fuzz --target=ref --runs=100 --seed=1 --out="$tmp/shown"
+tail -n 2 "$history" | head -n 1 | grep -qx "$(printf 'sample\t17?')" &&
+	[ "$(tail -n 1 "$history" | awk -F '\t' '{ print NF }')" = 11 ]
+result "leaves a line that is none, and adds its own" $?
+rm "$history"
+mkdir "$history"
+expect "a history that cannot be written" 0 "" \
+	k fuzz --target=ref --time=12 --seed=1 --out="$tmp/shown"
+[ "$(grep -cx "$history: cannot write: Is a directory" "$tmp/err")" = 1 ]
+result "is said once" $?
+
+# The page of what was found.
+expect "a page of the output folder" 0 "" \
+	k report --format=html "$tmp/canary" -o "$tmp/page.html"
+python3 tests/cli/page_check.py "$tmp/page.html" | tee "$tmp/checked" |
+	grep -qE '^good: [0-9]+ findings, [1-9]'
+result "has what differs as pictures" $?
+sed 's/^/# /' "$tmp/checked"
+[ "$(grep -c '<svg class="chart"' "$tmp/page.html")" = 2 ] &&
+	grep -q '<tr class="present"><td>present</td>' "$tmp/page.html" &&
+	grep -q '>DIVERGE</span> <b>' "$tmp/page.html"
+result "the errata of the host, and how it went" $?
+
 # One of two is killed; the other goes on to the end.
 "$kvmerrata" fuzz --against=documented,+canary --seed=1 --time=15 --jobs=2 \
 	--out="$tmp/one" >"$tmp/out" 2>"$tmp/err" &
