@@ -11,6 +11,7 @@ struct message {
 	const char *what;
 	uint32_t low; /* vector, delivery mode and so on, as ICR has them */
 	bool logical;
+	bool hint; /* to redirect it to one of those it is meant for */
 	uint32_t shorthand;
 	bool has_dest;
 	uint32_t dest;
@@ -56,8 +57,9 @@ static void print(char out[MEANING_MAX], const struct message *m)
 			 shorthands[m->shorthand]);
 	else if (m->has_dest)
 		snprintf(out + len, MEANING_MAX - len,
-			 ", %s destination 0x%" PRIx32,
-			 m->logical ? "logical" : "physical", m->dest);
+			 ", %s destination 0x%" PRIx32 "%s",
+			 m->logical ? "logical" : "physical", m->dest,
+			 m->hint ? ", redirection hint" : "");
 }
 
 static struct message of_icr(uint32_t low, uint32_t dest, bool has_dest)
@@ -82,6 +84,7 @@ static struct message of_msi(const char *what, uint64_t address, uint32_t data,
 		.what = what,
 		.low = data,
 		.logical = address & MSI_LOGICAL,
+		.hint = address & MSI_REDIRECTION_HINT,
 		.has_dest = true,
 		.dest = high |
 			(uint32_t)(address >> MSI_DEST_SHIFT & MSI_DEST_MASK),

@@ -86,13 +86,29 @@ static void fill_op(struct lines *out, const struct report_case *c,
 	lines_add(out, OP_COLUMNS, "muted", meaning);
 }
 
+/* @want has what is promised only. */
+static void expected_answer(struct lines *out, const struct op *op,
+			    const struct answer *want,
+			    const struct answer *care, const struct answer *got)
+{
+	char text[MEANING_MAX];
+
+	if (!care->accepted && want->outcome == OUTCOME_DONE) {
+		add(out, LANE_COLUMNS, "muted", "answer: open");
+		return;
+	}
+	meaning_of_answer(text, op, want);
+	add(out, LANE_COLUMNS, "", "answer: %s%s", text,
+	    got->value && !care->value ? ", value open" : "");
+}
+
 /* Does the answer itself differ? Then it is told, else that of the cause. */
 static void fill_answers(struct picture *out, const struct report_case *c,
 			 const struct moment *moment)
 {
 	const struct expectation *e = &c->work.expected;
 	uint32_t at = moment->cause;
-	struct answer want = e->want.steps[at].answer, none = { 0 };
+	struct answer want = e->want.steps[at].answer;
 	struct answer care = e->care.steps[at].answer;
 	struct answer got = c->work.got.steps[at].answer;
 	const struct op *op = &c->scenario.ops[at];
@@ -104,12 +120,7 @@ static void fill_answers(struct picture *out, const struct report_case *c,
 	out->answer_differs |= (want.name ^ got.name) & care.name; \
 	want.name &= care.name;
 #include "scenario/answers.def"
-	if (memcmp(&care, &none, sizeof(care))) {
-		meaning_of_answer(text, op, &want);
-		add(&out->want, LANE_COLUMNS, "", "answer: %s", text);
-	} else {
-		add(&out->want, LANE_COLUMNS, "muted", "answer: open");
-	}
+	expected_answer(&out->want, op, &want, &care, &got);
 	meaning_of_answer(text, op, &got);
 	add(&out->got, LANE_COLUMNS, out->answer_differs ? "warn" : "",
 	    "%s: %s", out->answer_differs ? "wrong answer" : "answer", text);

@@ -118,7 +118,8 @@ has "shows at the end, at whom it went to and whom not" \
 	'>wrong: mp_state =<' '>uninitialized<' \
 	'<li class="cause">.*brought it about' '>end: <em>shows here'
 expect "what is open" 0 "" page corpora/witness/lowest_broadcast_is_fixed.scn
-has "is no value" 'class="arrow want open"' '>open: nmi_pending<' \
+has "is no value" ', redirection hint<' '>answer: open<' \
+	'>answer: delivered<' 'class="arrow want open"' '>open: nmi_pending<' \
 	'Open: the manuals leave it undefined'
 
 # What no row explains, what agrees, and what does not run.
