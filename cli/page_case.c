@@ -74,9 +74,9 @@ static bool has_comments(const struct report_case *c)
 
 /*
  * What people wrote into the file comes first. What `fuzz` wrote is its verdict
- * of then: that is there to be unfolded, but for what could not run now.
+ * of then: that is there to be unfolded, but where it is all there is.
  */
-static void write_comments(FILE *out, const struct report_case *c)
+static void write_comments(FILE *out, const struct report_case *c, bool differs)
 {
 	bool generated = !strncmp(c->text, "# kvmerrata: ", 13);
 	static char line[CASE_TEXT_MAX];
@@ -86,7 +86,7 @@ static void write_comments(FILE *out, const struct report_case *c)
 		return;
 	if (generated)
 		fprintf(out, "<details%s><summary>As it was found</summary>\n",
-			c->not_run[0] ? " open=\"open\"" : "");
+			differs ? "" : " open=\"open\"");
 	fprintf(out, "<pre class=\"%s\">", generated ? "found" : "comments");
 	while ((at = next_comment(line, sizeof(line), at)) != NULL) {
 		page_text(out, line);
@@ -215,11 +215,40 @@ static void write_difference(FILE *out, const struct report_case *c,
 /* A difference that is not there when it is looked for again. */
 static void write_gone(FILE *out, const struct report_case *c)
 {
-	fputs("<p>Flaky: both sides differed once, and agreed when the same "
-	      "was run again, so there is nothing to draw. This was seen:"
-	      "</p>\n",
+	fputs("<p>Both sides differed when it was examined, and agreed when "
+	      "the same was run again, so there is nothing to draw. This was "
+	      "seen:</p>\n",
 	      out);
 	page_verdict(out, c);
+	if (c->verdict.kind != VERDICT_FLAKY)
+		write_explanations(out, c);
+}
+
+static void write_agreement(FILE *out, const struct report_case *c)
+{
+	fputs("<p>Both sides agree: what is expected is what was got, after "
+	      "every op.",
+	      out);
+	if (strstr(c->text, "--twin="))
+		fputs(" It was found beside bystanders, and was run without "
+		      "them here: run it as its file says.",
+		      out);
+	fputs("</p>\n", out);
+}
+
+/* That there is nothing to draw. */
+static void write_no_difference(FILE *out, const struct report_case *c)
+{
+	if (c->not_run[0]) {
+		fputs("<p>It was not run: ", out);
+		page_text(out, c->not_run);
+		fputs("</p>\n", out);
+	} else if (c->verdict.kind == VERDICT_AGREE) {
+		write_agreement(out, c);
+	} else {
+		write_gone(out, c);
+	}
+	page_listing(out, &c->scenario, NULL);
 }
 
 void page_case(FILE *out, const struct report_case *c, size_t nr)
@@ -228,23 +257,12 @@ void page_case(FILE *out, const struct report_case *c, size_t nr)
 	bool differs = moment_find(&moment, c);
 
 	write_head(out, c, nr);
-	write_comments(out, c);
+	write_comments(out, c, differs);
 	write_about(out, c);
-	if (c->not_run[0]) {
-		fputs("<p>It was not run: ", out);
-		page_text(out, c->not_run);
-		fputs("</p>\n", out);
-	} else if (c->verdict.kind == VERDICT_AGREE) {
-		fputs("<p>Both sides agree: what is expected is what was got, "
-		      "after every op.</p>\n",
-		      out);
-	} else if (differs) {
+	if (differs)
 		write_difference(out, c, &moment);
-	} else {
-		write_gone(out, c);
-	}
-	if (!differs)
-		page_listing(out, &c->scenario, NULL);
+	else
+		write_no_difference(out, c);
 	write_again(out, c);
 	fputs("</section>\n", out);
 }

@@ -137,6 +137,15 @@ has "and why is said, with what the file says" '>NOT RUN<' \
 	'vectors 0 to 15 are put into IRR' \
 	'It was not run: /nonexistent does not exist'
 
+{
+	printf '# kvmerrata: EXPLAINED\n# again: ./kvmerrata run %s FILE\n' \
+		'--twin=aliased-late'
+	cat corpora/seeds/msi-logical-flat.scn
+} >"$tmp/twin.scn"
+expect "what was found beside bystanders" 0 "" page "$tmp/twin.scn"
+has "is said to be" '<details open="open"><summary>As it was found' \
+	'found beside bystanders'
+
 # Strangers.
 mkdir -p "$tmp/folder/findings/<b>"
 evil="$tmp/folder/findings/<b>/report.scn"
@@ -179,7 +188,7 @@ result "as two charts" $?
 has "with axes, both runs and their sums" '>coverage</text>' \
 	'>corpus, inputs' '>seconds of fuzzing</text>' 'class="seam"' \
 	'class="curve a" d="M[0-9]+ [0-9]+' '>scenarios/s</text>' \
-	'class="curve a" d="M[0-9]+ [0-9]+L' \
+	'class="curve a" d="M302 114L540 58M636 58h-4"' \
 	'2023-11-14 22:13:20 UTC.*>20<.*>3000<.*>150<.*>200<.*>90<.*1 found, 3' \
 	'diff, afl</td>.*>4<.*>800<.*>200<.*>210<'
 has_not "and nothing of lines that are not whole" '>9999<|>99<'
