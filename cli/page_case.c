@@ -199,11 +199,12 @@ static void write_about(FILE *out, const struct report_case *c)
 static void write_difference(FILE *out, const struct report_case *c,
 			     const struct moment *moment)
 {
-	fputs("<div class=\"beside\">\n", out);
+	fputs("<div class=\"beside\">\n<div class=\"shown\">\n", out);
 	picture_write(out, c, moment);
+	page_differences(out, c, moment);
+	fputs("</div>\n", out);
 	page_listing(out, &c->scenario, moment);
 	fputs("</div>\n", out);
-	page_differences(out, c, moment);
 	if (c->verdict.kind == VERDICT_FLAKY)
 		fputs("<p>Flaky: it did not repeat on a fresh VM when it was "
 		      "examined, and showed again when it was drawn.</p>\n",

@@ -58,8 +58,8 @@ has_not "and wants nothing from elsewhere" 'https?:|src=|<script|@import|url\('
 has "its top, its table, its sections and their parts" \
 	'<dd>corpora/findings</dd>' '>EXPLAINED</span> <b>[0-9]+</b>' \
 	'<a href="#f1">' '<section class="case" id="f1">' \
-	'<svg class="pic" role="img"' '<li class="differs">' \
-	'lost: vector 0xe0' '<code>-broadcast_quirk</code>' \
+	'<svg class="pic" role="img"' 'lost: vector 0xe0' \
+	'<li class="differs">' '<code>-broadcast_quirk</code>' \
 	'./kvmerrata run --host=corpora/hosts/6.18-pvm.json --against=docu' \
 	'<section id="fingerprint">' 'the model is in the place of a host' \
 	'<section id="history">' '<p>No history'
