@@ -52,43 +52,23 @@ static void write_word(FILE *out, const char *word)
 	fputs("&#39;", out);
 }
 
-/* The next line of the file's comments, without what makes it one; or NULL. */
-static const char *next_comment(char *out, size_t cap, const char *at)
-{
-	while (*at && *at != '#')
-		at += strcspn(at, "\n") + (at[strcspn(at, "\n")] == '\n');
-	if (!*at)
-		return NULL;
-	at += 1 + (at[1] == ' ');
-	snprintf(out, cap, "%.*s", (int)strcspn(at, "\n"), at);
-	at += strcspn(at, "\n");
-	return at + (*at == '\n');
-}
-
-static bool has_comments(const struct report_case *c)
-{
-	char line[2];
-
-	return next_comment(line, sizeof(line), c->text);
-}
-
 /*
  * What people wrote into the file comes first. What `fuzz` wrote is its verdict
  * of then: that is there to be unfolded, but where it is all there is.
  */
 static void write_comments(FILE *out, const struct report_case *c, bool differs)
 {
-	bool generated = !strncmp(c->text, "# kvmerrata: ", 13);
+	bool generated = report_is_generated(c);
 	static char line[CASE_TEXT_MAX];
 	const char *at = c->text;
 
-	if (!has_comments(c))
+	if (*at != '#')
 		return;
 	if (generated)
 		fprintf(out, "<details%s><summary>As it was found</summary>\n",
 			differs ? "" : " open=\"open\"");
 	fprintf(out, "<pre class=\"%s\">", generated ? "found" : "comments");
-	while ((at = next_comment(line, sizeof(line), at)) != NULL) {
+	while ((at = input_comment(line, sizeof(line), at)) != NULL) {
 		page_text(out, line);
 		fputc('\n', out);
 	}
