@@ -133,7 +133,15 @@ static void write_explanations(FILE *out, const struct report_case *c)
 
 static void write_again(FILE *out, const struct report_case *c)
 {
+	if (c->bystanders[0])
+		fprintf(out,
+			"<p>With bystanders among its vCPUs, that no message "
+			"is meant for: <code>./kvmerrata convert --twin=%s"
+			"</code> writes that.</p>\n",
+			c->bystanders);
 	fputs("<p class=\"again\">Again: <code>./kvmerrata run", out);
+	if (c->bystanders[0])
+		fprintf(out, " --twin=%s", c->bystanders);
 	page_text(out, c->about.again ? c->about.again : "");
 	fputs(" --against=", out);
 	write_word(out, c->about.against);
@@ -205,18 +213,6 @@ static void write_gone(FILE *out, const struct report_case *c)
 		write_explanations(out, c);
 }
 
-static void write_agreement(FILE *out, const struct report_case *c)
-{
-	fputs("<p>Both sides agree: what is expected is what was got, after "
-	      "every op.",
-	      out);
-	if (strstr(c->text, "--twin="))
-		fputs(" It was found beside bystanders, and was run without "
-		      "them here: run it as its file says.",
-		      out);
-	fputs("</p>\n", out);
-}
-
 /* That there is nothing to draw. */
 static void write_no_difference(FILE *out, const struct report_case *c)
 {
@@ -225,7 +221,9 @@ static void write_no_difference(FILE *out, const struct report_case *c)
 		page_text(out, c->not_run);
 		fputs("</p>\n", out);
 	} else if (c->verdict.kind == VERDICT_AGREE) {
-		write_agreement(out, c);
+		fputs("<p>Both sides agree: what is expected is what was got, "
+		      "after every op.</p>\n",
+		      out);
 	} else {
 		write_gone(out, c);
 	}

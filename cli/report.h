@@ -39,9 +39,10 @@ bool report_find(struct report_files *out, const char *path);
 /* One finding as it is now, on this host or the model in its place. */
 struct report_case {
 	const struct report_file *file;
-	char text
-		[CASE_TEXT_MAX]; /* of the scenario file, whose comments count */
+	char text[CASE_TEXT_MAX]; /* the file, whose comments count */
 	struct scenario scenario;
+	/* If the comments say --twin=KIND, that: they are among its vCPUs. */
+	char bystanders[TWIN_NAME_MAX];
 	struct report_about about;
 	char not_run[KVMDRV_REASON_MAX]; /* why; "": it ran */
 	struct verdict verdict;		 /* if it ran */

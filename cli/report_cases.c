@@ -8,7 +8,7 @@
 #include "cli/report.h"
 #include "scenario/check.h"
 
-enum { META_MAX = 1 << 16 };
+enum { META_MAX = 1 << 16, CASE_LINE_MAX = 8192 };
 
 /* What an output folder of `fuzz` has, in the order of a report. */
 static const char *const folders[] = { "findings", "explained", "flaky" };
@@ -179,6 +179,36 @@ bool report_find(struct report_files *out, const char *path)
 	return of_fuzz || add(out, path);
 }
 
+/*
+ * What was found beside bystanders is a finding of the scenario with them: of
+ * the vCPUs that it needs they are those that no message is meant for.
+ */
+static void add_bystanders(struct report_case *c)
+{
+	static const char option[] = "--twin=";
+	static struct twin twin;
+	const char *at = c->text;
+	char line[CASE_LINE_MAX];
+	struct twin_kind kind;
+
+	c->bystanders[0] = '\0';
+	while ((at = input_comment(line, sizeof(line), at)) != NULL) {
+		char *name = strstr(line, option);
+
+		if (!name)
+			continue;
+		name += sizeof(option) - 1;
+		name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] =
+			'\0';
+		if (!twin_parse(&kind, name) ||
+		    !twin_make(&twin, &c->scenario, kind))
+			continue;
+		c->scenario = twin.scenario;
+		twin_name(c->bystanders, kind);
+		return;
+	}
+}
+
 enum exit_status report_case(struct report_case *out,
 			     const struct report_file *file,
 			     struct sides *sides,
@@ -195,6 +225,7 @@ enum exit_status report_case(struct report_case *out,
 	if (is_text)
 		read_beside(out->text, sizeof(out->text), file->path,
 			    name_of(file->path));
+	add_bystanders(out);
 	sides_about(&out->about, sides, options);
 	sides_refuse(&reason, sides, &out->scenario, options->dangerous);
 	if (!sides->drv && !sides->host_is_model)

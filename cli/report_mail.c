@@ -257,9 +257,13 @@ static void print_steps(const struct mail *m)
 {
 	const struct scenario *s = &m->c->scenario;
 
-	fputs("Steps (kvmerrata's scenario; the program below does them):\n\n"
-	      "     ",
+	fputs("Steps (kvmerrata's scenario; the program below does them):\n\n",
 	      m->out);
+	if (m->c->bystanders[0])
+		say(m,
+		    "[Some of these vCPUs are bystanders, that no message is "
+		    "meant for: without them nothing differs.]");
+	fputs("     ", m->out);
 	config_print(m->out, &s->config);
 	for (uint32_t i = 0; i < s->nr_ops; i++) {
 		fprintf(m->out, "\n%s%3" PRIu32 "  ",

@@ -137,14 +137,10 @@ has "and why is said, with what the file says" '>NOT RUN<' \
 	'vectors 0 to 15 are put into IRR' \
 	'It was not run: /nonexistent does not exist'
 
-{
-	printf '# kvmerrata: EXPLAINED\n# again: ./kvmerrata run %s FILE\n' \
-		'--twin=aliased-late'
-	cat corpora/seeds/msi-logical-flat.scn
-} >"$tmp/twin.scn"
-expect "what was found beside bystanders" 0 "" page "$tmp/twin.scn"
-has "is said to be" '<details open="open"><summary>As it was found' \
-	'found beside bystanders'
+expect "what was found beside bystanders" 0 "" \
+	page corpora/findings/msi-bystander-broadcast-lost.scn
+is_page "differs beside them" '^good: 1 findings, 1 differ$'
+has "and it is said how to have them" 'convert --twin=x2apic-late<'
 
 # Strangers.
 mkdir -p "$tmp/folder/findings/<b>"
