@@ -68,7 +68,7 @@ static void write_comments(FILE *out, const struct report_case *c, bool differs)
 		fprintf(out, "<details%s><summary>As it was found</summary>\n",
 			differs ? "" : " open=\"open\"");
 	fprintf(out, "<pre class=\"%s\">", generated ? "found" : "comments");
-	while ((at = input_comment(line, sizeof(line), at)) != NULL) {
+	while ((at = report_comment(line, sizeof(line), c, at)) != NULL) {
 		page_text(out, line);
 		fputc('\n', out);
 	}

@@ -66,6 +66,13 @@ enum exit_status report_case(struct report_case *out,
 /* Did `run` or `fuzz` write the file, so that its comments are a verdict? */
 bool report_is_generated(const struct report_case *c);
 
+/*
+ * The next comment of what people wrote or `fuzz` did, as input_comment() has
+ * it; without the line of the former that says against what to compare.
+ */
+const char *report_comment(char *out, size_t cap, const struct report_case *c,
+			   const char *at);
+
 /* cli/report_mail.c */
 
 enum { MAIL_COLUMNS = 72 };

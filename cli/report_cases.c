@@ -10,6 +10,9 @@
 
 enum { META_MAX = 1 << 16, CASE_LINE_MAX = 8192 };
 
+/* What begins a comment that says against what a file is a finding. */
+#define AGAINST "against: "
+
 /* What an output folder of `fuzz` has, in the order of a report. */
 static const char *const folders[] = { "findings", "explained", "flaky" };
 
@@ -79,18 +82,17 @@ static const char *name_of(const char *path)
 /* A comment of the file may say against what it is a finding. */
 static void read_against(struct report_file *file)
 {
-	static const char key[] = "against: ";
 	static char text[CASE_TEXT_MAX];
-	char line[sizeof(file->against) + sizeof(key)];
+	char line[sizeof(file->against) + sizeof(AGAINST)];
 	const char *at = text;
 
 	if (!read_beside(text, sizeof(text), file->path, name_of(file->path)))
 		return;
 	while ((at = input_comment(line, sizeof(line), at)) != NULL)
-		if (!strncmp(line, key, sizeof(key) - 1))
+		if (!strncmp(line, AGAINST, sizeof(AGAINST) - 1))
 			snprintf(file->against, sizeof(file->against), "%.*s",
 				 (int)sizeof(file->against) - 1,
-				 line + sizeof(key) - 1);
+				 line + sizeof(AGAINST) - 1);
 }
 
 static void describe(struct report_file *file, const char *path)
@@ -247,4 +249,14 @@ bool report_is_generated(const struct report_case *c)
 	static const char start[] = "# kvmerrata: ";
 
 	return !strncmp(c->text, start, sizeof(start) - 1);
+}
+
+const char *report_comment(char *out, size_t cap, const struct report_case *c,
+			   const char *at)
+{
+	do
+		at = input_comment(out, cap, at);
+	while (at && !report_is_generated(c) &&
+	       !strncmp(out, AGAINST, sizeof(AGAINST) - 1));
+	return at;
 }

@@ -215,7 +215,7 @@ static void print_comments(const struct mail *m)
 	const char *at = m->c->text;
 	bool first = !report_is_generated(m->c);
 
-	while ((at = input_comment(line, sizeof(line), at)) != NULL) {
+	while ((at = report_comment(line, sizeof(line), m->c, at)) != NULL) {
 		size_t len = strlen(paragraph);
 		bool is_text = line[0] && line[0] != ' ';
 
