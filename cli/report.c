@@ -171,16 +171,19 @@ static enum exit_status mails(struct stage *stage,
 	return status;
 }
 
-/* Its table is of a host; the model in the place of one has none. */
-static void add_fingerprint(struct page *page, struct sides *sides)
+/* Of this host, or of the one that the model stands for. */
+static void add_fingerprint(struct page *page, const struct stage *stage)
 {
 	static struct fingerprint fingerprint;
+	const char *set = stage->options.host;
 
-	if (sides->host_is_model)
+	if (set && !sides_is_fingerprint(set))
 		page->no_fingerprint = "the model is in the place of a host";
-	else if (!sides->drv)
-		page->no_fingerprint = sides->reason.text;
-	else if (!fingerprint_take(&fingerprint, sides->drv))
+	else if (set && !fingerprint_read(&fingerprint, set))
+		page->no_fingerprint = "the file of the host cannot be read";
+	else if (!set && !stage->sides.drv)
+		page->no_fingerprint = stage->sides.reason.text;
+	else if (!set && !fingerprint_take(&fingerprint, stage->sides.drv))
 		page->no_fingerprint = "a witness cannot be read";
 	else
 		page->fingerprint = &fingerprint;
@@ -220,7 +223,7 @@ static enum exit_status write_page(struct stage *stage, struct page *page)
 			return status;
 	}
 	page->host = stage->sides.host.line;
-	add_fingerprint(page, &stage->sides);
+	add_fingerprint(page, stage);
 	if (!output_open(&out, stage->arguments->output))
 		return EXIT_HARNESS;
 	page_write(out.file, page);

@@ -172,6 +172,11 @@ static bool is_file(const char *against)
 	return strpbrk(against, "/.");
 }
 
+bool sides_is_fingerprint(const char *set)
+{
+	return is_file(set) && !is_recording(set);
+}
+
 enum exit_status sides_against(struct sides *out, const char *against,
 			       const char *device)
 {

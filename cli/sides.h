@@ -48,7 +48,9 @@ extern const struct argp sides_argp;
  */
 enum exit_status sides_against(struct sides *out, const char *against,
 			       const char *device);
-/* The same; `host` is that of @options. */
+/* Is @set, which sides_against() took, a file that `fingerprint` wrote? */
+bool sides_is_fingerprint(const char *set);
+/* The same as sides_against(); `host` is that of @options. */
 enum exit_status sides_choose(struct sides *out,
 			      const struct sides_options *options);
 /*

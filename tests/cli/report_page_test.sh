@@ -61,7 +61,7 @@ has "its top, its table, its sections and their parts" \
 	'<svg class="pic" role="img"' 'lost: vector 0xe0' \
 	'<li class="differs">' '<code>-broadcast_quirk</code>' \
 	'./kvmerrata run --host=corpora/hosts/6.18-pvm.json --against=docu' \
-	'<section id="fingerprint">' 'the model is in the place of a host' \
+	'<section id="fingerprint">' '<code>interrupt_not_in_service</code>' \
 	'<section id="history">' '<p>No history'
 expect "again, the same bytes" 0 "" \
 	k report --format=html --host=$host -o "$tmp/again.html" corpora/findings
@@ -127,6 +127,7 @@ expect "a model that is broken on purpose" 0 "" k report --format=html \
 	--host=documented,+canary --against=documented -o "$tmp/page.html" \
 	corpora/seeds
 is_page "differs, and all seeds are there" '^good: [0-9]+ findings, [1-9]'
+has "no fingerprint" 'the model is in the place of a host'
 has "without a row that explains" 'class="verdict diverge">DIVERGE<' \
 	'No row of the table of errata explains it'
 has "and most agree" 'class="verdict agree">AGREE<' 'Both sides agree'
