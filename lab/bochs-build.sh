@@ -4,7 +4,8 @@
 # ~/.cache/kvmerrata/bochs/VERSION.mendedN/bochs, whole or not at all.
 #
 #   bochs-build.sh             fetch and build; prints the path
-#   bochs-build.sh mend DIR    only mend vmx.cc and vapic.cc in its cpu/
+#   bochs-build.sh mend DIR    only mend vmx.cc, vapic.cc and event.cc in its
+#                              cpu/
 #
 # Wants g++, make and xz-utils.
 set -eu
@@ -35,20 +36,26 @@ is_once() {
 # Where the emulator is wrong, in folder $1. It wants a page where a
 # posted-interrupt descriptor is 64 bytes, so no vCPU runs with APICv; it
 # enters a guest that has IF clear with the host's interrupts masked, though
-# they shall exit, so a guest that spins is never left; and where an exit comes
-# while it delivers a virtual interrupt, it does not tell which, so it is lost.
+# they shall exit, so a guest that spins is never left; where an exit comes
+# while it delivers a virtual interrupt, it does not tell which, so it is lost;
+# and when the host's interrupt comes while a virtual one waits for IF, it
+# delivers the virtual one, IF or not.
 mend() {
 	aligned='! IsValidPageAlignedPhyAddr(vm->pid_addr)'
 	entered='in_vmx_guest = true;'
 	delivered=' interrupt(vector, BX_EXTERNAL_INTERRUPT, 0, 0);'
+	waits='if (is_pending(BX_EVENT_PENDING_VMX_VIRTUAL_INTR))'
 	mended='! IsValidPhyAddr(vm->pid_addr) || (vm->pid_addr \& 63)'
 	told='vm->idt_vector_error_code = 0; vm->idt_vector_info = vector;'
 	is_once "$1/vmx.cc" "$aligned" && is_once "$1/vmx.cc" "$entered" &&
 		is_once "$1/vapic.cc" "$delivered" &&
+		is_once "$1/event.cc" "$waits" &&
 		sed -i -e "s/$aligned/$mended/" \
 			-e "s/$entered/& handleInterruptMaskChange();/" \
 			"$1/vmx.cc" &&
-		sed -i "s/^ *${delivered# }/$told&/" "$1/vapic.cc"
+		sed -i "s/^ *${delivered# }/$told&/" "$1/vapic.cc" &&
+		sed -i "/$waits/s/is_pending/is_unmasked_event_pending/" \
+			"$1/event.cc"
 }
 
 # Runs what takes long; it ends with this process, and has not its lock.
@@ -114,7 +121,7 @@ build() {
 
 # Puts version $1 where bochs.sh looks, if it is not there as mended here.
 provide() {
-	there=$cache/bochs/$1.mended3
+	there=$cache/bochs/$1.mended4
 	if [ ! -e "$there" ]; then
 		work=$(mktemp -d "$cache/bochs/.build.XXXXXX")
 		build "$1" "$work" || return 1

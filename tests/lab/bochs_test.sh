@@ -28,6 +28,8 @@ faulty() {
 		in_vmx_guest = true;' >"$src/vmx.cc"
 	echo '    interrupt(vector, BX_EXTERNAL_INTERRUPT, 0, 0);' \
 		>"$src/vapic.cc"
+	echo 'if (is_pending(BX_EVENT_PENDING_VMX_VIRTUAL_INTR)) {' \
+		>"$src/event.cc"
 }
 
 # not_mended NAME COUNT PATTERN FILE: it is refused, and all left as it is.
@@ -44,8 +46,10 @@ faulty
 expect "what is wrong is mended" 0 "" lab/bochs-build.sh mend "$src"
 grep -q '(vm->pid_addr & 63)' "$src/vmx.cc" &&
 	grep -q 'true; handleInterruptMaskChange();' "$src/vmx.cc" &&
-	grep -q '^vm->.*vector_info = vector; *interrupt(' "$src/vapic.cc"
-result "in three places" $?
+	grep -q '^vm->.*vector_info = vector; *interrupt(' "$src/vapic.cc" &&
+	grep -q '(is_unmasked_event_pending(BX_EVENT_PENDING_VMX_VIRTUAL_INTR))' \
+		"$src/event.cc"
+result "in four places" $?
 not_mended "it is mended once" 0 '! IsValidPageAlignedPhyAddr(vm->pid_addr)' \
 	vmx.cc
 faulty
@@ -55,6 +59,10 @@ not_mended "it is there twice" 2 '! IsValidPageAlignedPhyAddr(vm->pid_addr)' \
 faulty
 sed -i '$d' "$src/vmx.cc"
 not_mended "one of two is there" 0 'in_vmx_guest = true;' vmx.cc
+faulty
+: >"$src/event.cc"
+not_mended "what comes last is not there" 0 \
+	'if (is_pending(BX_EVENT_PENDING_VMX_VIRTUAL_INTR))' event.cc
 faulty
 : >"$src/vapic.cc"
 not_mended "the other file is another" 0 \
@@ -107,10 +115,10 @@ fake() {
 	chmod +x "$XDG_CACHE_HOME/kvmerrata/bochs/$1/bochs"
 }
 fake 2.9-1
-fake 3.0-1.mended3
+fake 3.0-1.mended4
 fake 3.0-1
 timeout 20 lab/bochs.sh lab/init lab/init "$run" >"$tmp/out" 2>"$tmp/err"
-[ "$(cat "$tmp/which")" = 3.0-1.mended3 ]
+[ "$(cat "$tmp/which")" = 3.0-1.mended4 ]
 result "the newest one that was built is taken" $?
 ended_by TERM
 [ "$(cat "$tmp/err")" = "bochs: ended by a signal" ] && [ $status = 3 ]
