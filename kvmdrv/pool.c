@@ -188,6 +188,35 @@ static bool guest_writes_cr8(const struct scenario *s)
 }
 
 /*
+ * May a vCPU's APIC page be moved? kvm_intel then does without APICv in that VM
+ * from there on, also when it is back, and with it goes the memory that a guest
+ * finds at the usual address where its APIC is not in xAPIC mode.
+ */
+static bool moves_page(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++) {
+		const struct op *op = &s->ops[i];
+		uint64_t value = APICBASE_ADDRESS_DEFAULT;
+
+		if (op->kind == OP_apicbase_write)
+			value = op->as.apicbase_write.value;
+		else if (op->kind == OP_apicbase_restore)
+			value = op->as.apicbase_restore.value;
+		if ((value & ~0xfffull) != APICBASE_ADDRESS_DEFAULT)
+			return true;
+	}
+	return false;
+}
+
+static bool guest_runs(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->nr_ops; i++)
+		if (op_agent(&s->ops[i]) == AGENT_GUEST)
+			return true;
+	return false;
+}
+
+/*
  * KVM routes messages by a table that it makes anew at certain events. A new
  * VM's table lacks the vCPU that was created last, and no reset brings that
  * back; so a scenario that sends before it makes KVM make the table is for a
@@ -254,14 +283,16 @@ static struct vm *remove_at(struct pool *pool, uint32_t at)
 
 /* With the lock held: one that fits, rather one that was used, or NULL. */
 static struct vm *find(struct pool *pool, const struct topology *t, bool new,
-		       bool halts)
+		       const struct scenario *s)
 {
+	bool halts = sets_mp_state(s, MP_STATE_HALTED), runs = guest_runs(s);
 	uint32_t best = pool->nr_vms;
 
 	for (uint32_t i = 0; i < pool->nr_vms; i++) {
 		if (pool->vms[i]->hash != t->hash ||
 		    (new && pool->vms[i]->used) ||
 		    (halts && pool->vms[i]->unhalted) ||
+		    (runs && pool->vms[i]->page_moved) ||
 		    !topologies_equal(t, pool->vms[i]))
 			continue;
 		best = i;
@@ -362,7 +393,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 	topology_of(t, s);
 	new = wants_new(pool, t, s);
 	pthread_mutex_lock(&pool->lock);
-	vm = find(pool, t, new, sets_mp_state(s, MP_STATE_HALTED));
+	vm = find(pool, t, new, s);
 	if ((new || grows(s, t->nr_vcpus)) && note_spent(pool, t)) {
 		pool->next = *t;
 		pool->wanted = true;
@@ -375,6 +406,7 @@ struct vm *pool_take(struct pool *pool, const struct scenario *s)
 		vm_map_runs(vm);
 	vm->nr_vcpus = 0;
 	vm->unhalted |= unhalts(s);
+	vm->page_moved |= moves_page(s);
 	return vm;
 }
 

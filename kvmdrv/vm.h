@@ -68,11 +68,12 @@ struct vm {
 	 */
 	uint32_t nr_vcpus;
 	uint32_t nr_built;
-	bool kept;     /* for others, so it is to be reset */
-	bool used;     /* has run a scenario before */
-	bool unhalted; /* a vCPU may have what ends its next HLT */
-	bool grown;    /* has more than when it was new, so it is not kept */
-	uint64_t hash; /* of its topology */
+	bool kept;	 /* for others, so it is to be reset */
+	bool used;	 /* has run a scenario before */
+	bool unhalted;	 /* a vCPU may have what ends its next HLT */
+	bool page_moved; /* an APIC page may have been elsewhere */
+	bool grown;	 /* has more than when it was new, so it is not kept */
+	uint64_t hash;	 /* of its topology */
 	uint32_t nr_old_pages;
 	uint64_t round;	       /* of ops that may touch any APIC page; from 1 */
 	uint64_t last_use;     /* in the pool */
