@@ -27,6 +27,12 @@ bool apicbase_is_legal(uint64_t value, bool guest_has_x2apic)
 	return guest_has_x2apic || !(value & APICBASE_EXTD);
 }
 
+bool apicbase_is_moved(uint64_t value)
+{
+	return value & APICBASE_EN &&
+	       (value & ~0xfffull) != APICBASE_ADDRESS_DEFAULT;
+}
+
 /*
  * SDM "Enabling or Disabling the Local APIC": when the APIC is disabled,
  * earlier initialization may be lost and the APIC may return to its state
@@ -124,6 +130,7 @@ static bool apicbase_set(struct model *m, struct model_vcpu *vcpu,
 	if (!apicbase_is_legal(value, guest_has_x2apic))
 		return false;
 	vcpu->state.apicbase = value;
+	m->page_was_moved |= apicbase_is_moved(value);
 	if (from == to)
 		return true;
 	switch (to) {

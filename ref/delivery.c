@@ -6,6 +6,19 @@
 enum { NMI_PENDING_MAX = 2 };
 
 /*
+ * SDM "Self-IPI Virtualization": the CPU looks at what is sent, and not whether
+ * the APIC is enabled. KVM has it do that while it uses APICv.
+ */
+static bool is_self_ipi_of_cpu(const struct model *m, const struct message *msg)
+{
+	return msg->by_cpu && msg->shorthand == SHORTHAND_SELF &&
+	       msg->delivery == DELIVERY_FIXED && !msg->level &&
+	       msg->vector >= VECTOR_FIRST_LEGAL && !m->page_was_moved &&
+	       in_force(m, ERRATUM_self_ipi_while_disabled) &&
+	       decides(m, ERRATUM_self_ipi_while_disabled);
+}
+
+/*
  * SDM "Local APIC State After It Has Been Software Disabled": INIT, NMI, SMI
  * and SIPI are taken, fixed interrupts are not.
  */
@@ -17,7 +30,8 @@ bool message_is_accepted(const struct model *m, const struct message *msg,
 	case DELIVERY_LOWEST:
 		/* Of one that may have been reset, not even SVR is known. */
 		return vcpu->undefined ||
-		       vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE;
+		       vcpu->state.apic[APIC_REG_svr] & SVR_ENABLE ||
+		       is_self_ipi_of_cpu(m, msg);
 	case DELIVERY_SMI:
 		/* KVM: built without CONFIG_KVM_SMM. */
 		return !(in_force(m, ERRATUM_smi_dropped) &&

@@ -143,6 +143,6 @@ bool guest_reaches_page(const struct model *m, const struct model_vcpu *vcpu)
 bool guest_page_is_memory(const struct model *m, const struct model_vcpu *vcpu)
 {
 	return (vcpu->state.apicbase & ~0xfffull) == APICBASE_ADDRESS_DEFAULT &&
-	       in_force(m, ERRATUM_apic_page_is_memory) &&
+	       !m->page_was_moved && in_force(m, ERRATUM_apic_page_is_memory) &&
 	       decides(m, ERRATUM_apic_page_is_memory);
 }

@@ -61,6 +61,8 @@ void icr_send(struct model *m, struct model_vcpu *sender, uint32_t dest,
 		.delivery = low >> ICR_DELIVERY_SHIFT & ICR_DELIVERY_MASK,
 		.vector = low & ICR_VECTOR_MASK,
 		.sender = sender,
+		/* A guest's MMIO: nobody else sends in xAPIC mode. */
+		.by_cpu = vcpu_mode(sender) == APIC_MODE_XAPIC,
 	};
 	struct delivered delivered;
 
@@ -128,6 +130,7 @@ void model_self_ipi(struct model *m, const struct op_self_ipi *op,
 		.delivery = DELIVERY_FIXED,
 		.vector = op->vector,
 		.sender = vcpu,
+		.by_cpu = op->by == AGENT_GUEST,
 	};
 	struct delivered delivered;
 

@@ -83,6 +83,8 @@ struct model {
 	struct chipset chipset;
 	/* KVM: memory at the APIC's usual address; see apic_page_is_memory. */
 	uint32_t apic_page[APIC_REGS];
+	/* KVM: then it does without APICv from there on, and so without that. */
+	bool page_was_moved;
 	struct model_vcpu vcpus[VCPUS_MAX];
 };
 

@@ -30,6 +30,7 @@ struct message {
 	bool one_of;	/* to one of those that match, not to all */
 	bool hint;	/* a device's redirection hint */
 	bool undefined; /* the manuals do not say who gets it */
+	bool by_cpu;	/* a CPU with APICv may send it, without KVM */
 	/* The vCPU that sent it, or NULL: it came from a device. */
 	struct model_vcpu *sender;
 };

@@ -161,6 +161,7 @@ void model_run(struct expectation *out, const struct scenario *s,
 	m.x2apic_api = s->config.x2apic_api;
 	m.nr_vcpus = 0;
 	m.nothing_is_promised = false;
+	m.page_was_moved = false;
 	m.snapshot.nr_vcpus = 0;
 	m.snapshot.ids_are_32bit = false;
 	m.snapshot.unsure = false;

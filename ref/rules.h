@@ -12,6 +12,8 @@
 
 /* ref/apicbase.c: may IA32_APIC_BASE hold @value? */
 bool apicbase_is_legal(uint64_t value, bool guest_has_x2apic);
+/* Is the APIC on, and elsewhere than at its usual address? */
+bool apicbase_is_moved(uint64_t value);
 
 /* ref/lapic.c: the logical x2APIC ID that hardware derives. */
 uint32_t x2apic_ldr(uint32_t x2apic_id);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ref/guest.h"
+#include "ref/rules.h"
 
 bool vcpu_is_boot(const struct model *m, const struct model_vcpu *vcpu)
 {
@@ -203,11 +204,15 @@ void model_save_restore(struct model *m, const struct op_save_restore *op,
 		promise_refused(out, EINVAL);
 		return;
 	}
+	/* The new VM has a page of its own, and knows where APICs are now. */
+	memset(m->apic_page, 0, sizeof(m->apic_page));
+	m->page_was_moved = false;
 	for (uint32_t i = 0; i < m->nr_vcpus; i++) {
 		struct model_vcpu *vcpu = &m->vcpus[i];
 
 		if (!vcpu->exists)
 			continue;
+		m->page_was_moved |= apicbase_is_moved(vcpu->state.apicbase);
 		lapic_restore(m, vcpu);
 		restore_events(m, vcpu);
 		/* KVM: kvm_pvm has that where nothing shows it. */
