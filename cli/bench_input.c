@@ -7,7 +7,7 @@
 
 #include "cli/bench.h"
 
-enum { BYTES_MAX = 4096 };
+enum { RANDOM_BYTES = 4096 };
 
 /* xorshift: the same scenarios in every run. */
 static uint64_t next_random(uint64_t *state)
@@ -32,16 +32,18 @@ static uint8_t random_byte(uint64_t *random)
  */
 static bool is_reset_after(const struct op *op)
 {
-	return op_agent(op) == AGENT_HOST && op->kind != OP_save_restore &&
-	       op->kind != OP_vcpu_create && op->kind != OP_observe &&
-	       op->kind != OP_x2apic_api_enable && op_vcpu(op) < BENCH_VCPUS;
+	return op_agent(op) == AGENT_HOST && op->kind != OP_interrupt_take &&
+	       op->kind != OP_halt && op->kind != OP_mp_state_set &&
+	       op->kind != OP_save_restore && op->kind != OP_vcpu_create &&
+	       op->kind != OP_observe && op->kind != OP_x2apic_api_enable &&
+	       op_vcpu(op) < BENCH_VCPUS;
 }
 
 /* Random bytes, that make many ops on the vCPUs that come first. */
 static void decode_random(struct scenario *out, uint64_t *random)
 {
 	static struct scenario first;
-	uint8_t bytes[BYTES_MAX];
+	static uint8_t bytes[SCENARIO_BYTES_MAX];
 
 	first.nr_ops = BENCH_VCPUS;
 	for (uint32_t nr = 0; nr < BENCH_VCPUS; nr++)
@@ -51,9 +53,9 @@ static void decode_random(struct scenario *out, uint64_t *random)
 							 << 8 },
 		};
 	for (size_t i = scenario_encode(bytes, sizeof(bytes), &first);
-	     i < sizeof(bytes); i++)
+	     i < RANDOM_BYTES; i++)
 		bytes[i] = random_byte(random);
-	scenario_decode(out, bytes, sizeof(bytes));
+	scenario_decode(out, bytes, RANDOM_BYTES);
 }
 
 /* The vCPUs, and their first four APICs enabled. */
