@@ -15,6 +15,23 @@ result() {
 	fi
 }
 
+# in_order NAME FILE PATTERN...: FILE has a line for each, one after the other.
+in_order() {
+	local name=$1 file=$2 line=0 found pattern
+	shift 2
+	for pattern; do
+		found=$(tail -n +$((line + 1)) "$file" |
+			grep -nE -m 1 -e "$pattern" | cut -d: -f1)
+		if [ -z "$found" ]; then
+			echo "# not there: $pattern"
+			result "$name" 1
+			return
+		fi
+		line=$((line + found))
+	done
+	result "$name" 0
+}
+
 # skip_one NAME REASON
 skip_one() {
 	number=$((number + 1))

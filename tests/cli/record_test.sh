@@ -16,19 +16,9 @@ k() {
 
 # says NAME PATTERN...: the last command's output has such lines, in order.
 says() {
-	local name=$1 line=0 found
+	local name=$1
 	shift
-	for pattern in "$@"; do
-		found=$(tail -n +$((line + 1)) "$tmp/out" |
-			grep -nE -m 1 -e "$pattern" | cut -d: -f1)
-		if [ -z "$found" ]; then
-			echo "# not there: $pattern"
-			result "$name" 1
-			return
-		fi
-		line=$((line + found))
-	done
-	result "$name" 0
+	in_order "$name" "$tmp/out" "$@"
 }
 
 # Bad usage and bad files.

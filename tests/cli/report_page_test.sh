@@ -30,19 +30,9 @@ is_page() {
 
 # has NAME PATTERN...: the page has such lines, in order.
 has() {
-	local name=$1 line=0 found
+	local name=$1
 	shift
-	for pattern in "$@"; do
-		found=$(tail -n +$((line + 1)) "$tmp/page.html" |
-			grep -nE -m 1 -e "$pattern" | cut -d: -f1)
-		if [ -z "$found" ]; then
-			echo "# not there: $pattern"
-			result "$name" 1
-			return
-		fi
-		line=$((line + found))
-	done
-	result "$name" 0
+	in_order "$name" "$tmp/page.html" "$@"
 }
 
 # has_not NAME PATTERN
