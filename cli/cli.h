@@ -96,6 +96,12 @@ bool input_read(struct scenario *out, const char *path, enum input_form form,
  */
 const char *input_comment(char *out, size_t cap, const char *at);
 
+/*
+ * Up to @cap - 1 bytes of a file, as a string. False, without a message, and
+ * "": it cannot be read.
+ */
+bool input_text(char *out, size_t cap, const char *path);
+
 /* cli/output.c */
 
 /* @dir/@name. False after a message: it is too long. */

@@ -89,18 +89,6 @@ bool emit_prepare(struct emission *e, struct emit_about *about,
 	return true;
 }
 
-/* What the file of the scenario begins with, if that is text. */
-static void read_beginning(char *out, size_t cap, const char *path)
-{
-	FILE *in = fopen(path, "r");
-
-	out[0] = '\0';
-	if (!in)
-		return;
-	out[fread(out, 1, cap - 1, in)] = '\0';
-	fclose(in);
-}
-
 static int write_program(const struct arguments *arguments, struct emission *e,
 			 const struct emit_about *about)
 {
@@ -127,7 +115,7 @@ static int emit(const struct arguments *arguments, struct sides *sides,
 	snprintf(set, sizeof(set), " --against=%s%s", arguments->against,
 		 arguments->style == EMIT_SELFTEST ? " --style=selftest" : "");
 	if (is_text)
-		read_beginning(text, sizeof(text), arguments->file.input);
+		input_text(text, sizeof(text), arguments->file.input);
 	e.scenario = s;
 	e.style = arguments->style;
 	sides_try_open(sides, arguments->device);

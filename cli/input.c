@@ -92,3 +92,15 @@ const char *input_comment(char *out, size_t cap, const char *at)
 			*c = '?';
 	return at + len + (at[len] == '\n');
 }
+
+bool input_text(char *out, size_t cap, const char *path)
+{
+	FILE *in = fopen(path, "r");
+
+	out[0] = '\0';
+	if (!in)
+		return false;
+	out[fread(out, 1, cap - 1, in)] = '\0';
+	fclose(in);
+	return true;
+}

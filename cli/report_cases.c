@@ -29,18 +29,12 @@ static bool read_beside(char *out, size_t cap, const char *path,
 {
 	const char *slash = strrchr(path, '/');
 	char file[PATH_MAX];
-	FILE *in;
 
 	if (snprintf(file, sizeof(file), "%.*s%s",
 		     slash ? (int)(slash - path) + 1 : 0, path,
 		     name) >= (int)sizeof(file))
 		return false;
-	in = fopen(file, "r");
-	if (!in)
-		return false;
-	out[fread(out, 1, cap - 1, in)] = '\0';
-	fclose(in);
-	return true;
+	return input_text(out, cap, file);
 }
 
 static void copy_string(char *out, size_t cap, const cJSON *meta,
@@ -86,7 +80,7 @@ static void read_against(struct report_file *file)
 	char line[sizeof(file->against) + sizeof(AGAINST)];
 	const char *at = text;
 
-	if (!read_beside(text, sizeof(text), file->path, name_of(file->path)))
+	if (!input_text(text, sizeof(text), file->path))
 		return;
 	while ((at = input_comment(line, sizeof(line), at)) != NULL)
 		if (!strncmp(line, AGAINST, sizeof(AGAINST) - 1))
@@ -225,8 +219,7 @@ enum exit_status report_case(struct report_case *out,
 	out->file = file;
 	out->text[0] = '\0';
 	if (is_text)
-		read_beside(out->text, sizeof(out->text), file->path,
-			    name_of(file->path));
+		input_text(out->text, sizeof(out->text), file->path);
 	add_bystanders(out);
 	sides_about(&out->about, sides, options);
 	sides_refuse(&reason, sides, &out->scenario, options->dangerous);

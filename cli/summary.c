@@ -21,19 +21,11 @@ static bool read_small(char *out, size_t cap, const char *dir,
 		       const char *folder, const char *name)
 {
 	char path[PATH_MAX];
-	size_t len;
-	FILE *in;
 
 	if (snprintf(path, sizeof(path), "%s/%s/%s", dir, folder, name) >=
 	    (int)sizeof(path))
 		return false;
-	in = fopen(path, "r");
-	if (!in)
-		return false;
-	len = fread(out, 1, cap - 1, in);
-	out[len] = '\0';
-	fclose(in);
-	return true;
+	return input_text(out, cap, path);
 }
 
 static bool read_row(struct row *row, const char *dir, const char *folder)
